@@ -1,0 +1,79 @@
+# make, make check, make demo: README says what each needs.
+#
+# Yours to set: CC, CFLAGS, CPPFLAGS, LDFLAGS, LDLIBS, PREFIX, DESTDIR, BUILD,
+# HARDENING (empty: none), and OS, which picks src/sandbox_OS.c.
+
+PREFIX = /usr/local
+SBINDIR = $(PREFIX)/sbin
+MANDIR = $(PREFIX)/share/man
+BUILD = build
+OS := $(shell uname -s | tr A-Z a-z)
+VERSION := $(shell sed -n 's/^.define OPTIONS_VERSION "\(.*\)"/\1/p' src/options.h)
+
+CFLAGS = -O2 -g
+LDLIBS = -lcrypt
+WARNINGS = -Wall -Wextra -Wshadow -Wconversion -Wpointer-arith -Wcast-qual -Wvla \
+	-Wstrict-prototypes -Wmissing-prototypes -Wwrite-strings -Wformat=2
+# What this compiler knows of the flag.
+known = $(shell $(CC) -Werror $(1) -c -x c /dev/null -o /dev/null 2>/dev/null && echo $(1))
+HARDENING := -D_FORTIFY_SOURCE=2 -fPIE -fstack-protector-strong \
+	$(call known,-fstack-clash-protection) $(call known,-fcf-protection) \
+	$(call known,-mbranch-protection=standard)
+HARDENING_LD = -pie -Wl,-z,relro,-z,now,-z,noexecstack
+COMPILE = $(CC) -std=c11 -D_GNU_SOURCE $(WARNINGS) $(HARDENING) $(CPPFLAGS) $(CFLAGS)
+LINK = $(CC) $(CFLAGS) $(HARDENING_LD) $(LDFLAGS)
+
+SOURCES := $(sort $(filter-out src/sandbox_%.c,$(wildcard src/*.c)) src/sandbox_$(OS).c)
+OBJECTS := $(SOURCES:src/%.c=$(BUILD)/%.o)
+UNITS := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/*.c))
+
+all: $(BUILD)/stdpop3d
+
+$(BUILD)/stdpop3d: $(OBJECTS)
+	$(LINK) -o $@ $(OBJECTS) $(LDLIBS)
+
+$(BUILD)/%.o: src/%.c Makefile
+	@mkdir -p $(@D)
+	$(COMPILE) -MMD -MP -c -o $@ $<
+
+# A unit test is one file beside all rooms but main.
+$(BUILD)/unit/%: tests/unit/%.c $(filter-out $(BUILD)/main.o,$(OBJECTS))
+	@mkdir -p $(@D)
+	$(COMPILE) -MMD -MP -Isrc $(LDFLAGS) $(HARDENING_LD) -o $@ $^ $(LDLIBS)
+
+-include $(wildcard $(BUILD)/*.d $(BUILD)/unit/*.d)
+
+check: all units
+	BUILD='$(BUILD)' tests/run
+
+units: $(UNITS)
+
+demo: all
+	BUILD='$(BUILD)' contrib/demo
+
+sanitize:
+	$(MAKE) BUILD=build/sanitize HARDENING= HARDENING_LD= \
+		CFLAGS='-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all' \
+		check
+
+lint:
+	tests/lint
+
+bench: all
+	BUILD='$(BUILD)' tests/bench/run
+
+install: all
+	install -d $(DESTDIR)$(SBINDIR) $(DESTDIR)$(MANDIR)/man8
+	install -m 755 $(BUILD)/stdpop3d $(DESTDIR)$(SBINDIR)/stdpop3d
+	install -m 644 man/stdpop3d.8 $(DESTDIR)$(MANDIR)/man8/stdpop3d.8
+
+uninstall:
+	rm -f $(DESTDIR)$(SBINDIR)/stdpop3d $(DESTDIR)$(MANDIR)/man8/stdpop3d.8
+
+clean:
+	rm -rf build stdpop3d-*.tar.gz
+
+dist:
+	git archive --prefix=stdpop3d-$(VERSION)/ HEAD | gzip -n9 > stdpop3d-$(VERSION).tar.gz
+
+.PHONY: all check units demo sanitize lint bench install uninstall clean dist

@@ -1,0 +1,229 @@
+/*
+ * AUTHORIZATION. SECURITY: all of this sees what a stranger sent. One text
+ * answers every failed login, whatever the reason, and none that a client could
+ * take for a busy maildrop.
+ */
+#include "authorization.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "log.h"
+#include "wire.h"
+
+enum { TRIES = 3 };
+
+const char *const authorization_mechanisms[] = { "PLAIN", "LOGIN", NULL };
+
+void
+authorization_greet(struct session *session)
+{
+	char host[64] = "localhost";
+	unsigned char salt[8] = { 0 };
+	struct timespec now;
+
+	if (!credentials_apop())
+		return;
+	if (session->options->hostname != NULL)
+		snprintf(host, sizeof host, "%s", session->options->hostname);
+	else
+		gethostname(host, sizeof host - 1);
+	clock_gettime(CLOCK_REALTIME, &now);
+	/* Without it the time and the process still make the timestamp unique. */
+	(void)!getrandom(salt, sizeof salt, 0);
+	snprintf(session->timestamp, sizeof session->timestamp,
+	    "<%ld.%jd.%02x%02x%02x%02x%02x%02x%02x%02x@%s>", (long)getpid(),
+	    (intmax_t)now.tv_sec * 1000000000 + now.tv_nsec, salt[0], salt[1], salt[2],
+	    salt[3], salt[4], salt[5], salt[6], salt[7], host);
+}
+
+static bool
+plaintext_refused(const struct session *session)
+{
+	if (session->plaintext)
+		return false;
+	wire_err(NULL, "no passwords in the clear: turn on TLS (SSL) in your mail program");
+	return true;
+}
+
+/* What a verdict means to the session. The reply to a good one comes later. */
+static enum session_next
+conclude(struct session *session, enum credentials_verdict verdict, const char *method)
+{
+	session->method = method;
+	session->name[0] = '\0';
+	if (verdict == CREDENTIALS_GOOD)
+		return SESSION_ADVANCE;
+	if (verdict == CREDENTIALS_UNAVAILABLE) {
+		wire_err("SYS/TEMP", "the accounts cannot be read");
+		return SESSION_LEAVE;
+	}
+	/* People type passwords where the name belongs. */
+	log_user(session->account.name[0] == '\0' ? "(unknown)" : session->account.name);
+	log_record(LOG_NOTICE, "login failed", "method=%s", method);
+	log_user(NULL);
+	wire_pause(1U << session->failures++);
+	wire_err("AUTH", "the name or the password is wrong");
+	if (session->failures < TRIES)
+		return SESSION_STAY;
+	session->why = "tries";
+	return SESSION_LEAVE;
+}
+
+static enum session_next
+try_password(struct session *session, const char *name, const char *password,
+	size_t length, const char *method)
+{
+	return conclude(session, credentials_password(name, password, length,
+	    &session->account), method);
+}
+
+enum session_next
+authorization_user(struct session *session, const struct command *command)
+{
+	if (plaintext_refused(session))
+		return SESSION_STAY;
+	/* A name that is too long is nobody's, and PASS is where that is told. */
+	snprintf(session->name, sizeof session->name, "%s",
+	    strlen(command->word[0]) < sizeof session->name ? command->word[0] : "/");
+	wire_ok("and the password?");
+	return SESSION_STAY;
+}
+
+enum session_next
+authorization_pass(struct session *session, const struct command *command)
+{
+	char name[sizeof session->name];
+
+	if (plaintext_refused(session))
+		return SESSION_STAY;
+	if (session->name[0] == '\0') {
+		wire_err(NULL, "USER first");
+		return SESSION_STAY;
+	}
+	memcpy(name, session->name, sizeof name);
+	enum session_next next = try_password(session, name, command->rest,
+	    command->rest_length, "PASS");
+	wire_forget();
+	return next;
+}
+
+enum session_next
+authorization_apop(struct session *session, const struct command *command)
+{
+	if (session->timestamp[0] == '\0') {
+		wire_err(NULL, "no APOP here");
+		return SESSION_STAY;
+	}
+	return conclude(session, credentials_digest(command->word[0], session->timestamp,
+	    command->word[1], &session->account), "APOP");
+}
+
+/*
+ * Base64 from the client: the argument of AUTH, or the line after a challenge.
+ * Its length, decoded in place, or -1 after the reply.
+ */
+static ptrdiff_t
+get_response(char *initial, const char *challenge, char **response)
+{
+	size_t length;
+
+	if (initial != NULL) {
+		*response = initial;
+		length = strcmp(initial, "=") == 0 ? 0 : strlen(initial);
+	} else {
+		wire_challenge(challenge);
+		enum wire_line got = wire_read_line(response, &length);
+		if (got == WIRE_NO_MORE)
+			session_end("closed");
+		if (got == WIRE_TOO_LONG) {
+			wire_err(NULL, "response too long");
+			return -1;
+		}
+		if (strcmp(*response, "*") == 0) {
+			wire_err(NULL, "AUTH cancelled");
+			return -1;
+		}
+	}
+	ptrdiff_t decoded = command_base64(*response, length);
+	if (decoded == -1)
+		wire_err(NULL, "no base64");
+	return decoded;
+}
+
+/* RFC 4616: [authzid] NUL authcid NUL passwd; we serve no one in another's name. */
+static enum session_next
+auth_plain(struct session *session, char *initial)
+{
+	char *message;
+	ptrdiff_t length = get_response(initial, "", &message);
+
+	if (length == -1)
+		return SESSION_STAY;
+	const char *end = message + length;
+	const char *name = memchr(message, '\0', (size_t)length);
+	const char *password = name == NULL ? NULL :
+	    memchr(name + 1, '\0', (size_t)(end - name - 1));
+	if (password == NULL || (message[0] != '\0' && strcmp(message, name + 1) != 0)) {
+		wire_err(NULL, "no PLAIN message for oneself");
+		return SESSION_STAY;
+	}
+	return try_password(session, name + 1, password + 1, (size_t)(end - password - 1),
+	    "PLAIN");
+}
+
+/* draft-murchison-sasl-login: the name, then the password. */
+static enum session_next
+auth_login(struct session *session, char *initial)
+{
+	char name[CREDENTIALS_NAME + 2];
+	char *response;
+	ptrdiff_t length = get_response(initial, "VXNlcm5hbWU6", &response);
+
+	if (length == -1)
+		return SESSION_STAY;
+	/* Whatever is too long or has a NUL in it is no account's name. */
+	snprintf(name, sizeof name, "%s", strlen(response) == (size_t)length ? response : "/");
+	length = get_response(NULL, "UGFzc3dvcmQ6", &response);
+	if (length == -1)
+		return SESSION_STAY;
+	return try_password(session, name, response, (size_t)length, "LOGIN");
+}
+
+enum session_next
+authorization_auth(struct session *session, const struct command *command)
+{
+	enum session_next next = SESSION_STAY;
+
+	if (plaintext_refused(session))
+		return SESSION_STAY;
+	if (command->words == 0) {
+		wire_ok("mechanisms");
+		for (size_t i = 0; authorization_mechanisms[i] != NULL; i++) {
+			wire_text(authorization_mechanisms[i], strlen(authorization_mechanisms[i]));
+			wire_crlf();
+		}
+		wire_dot();
+		return SESSION_STAY;
+	}
+	if (command_equal(command->word[0], "PLAIN"))
+		next = auth_plain(session, command->word[1]);
+	else if (command_equal(command->word[0], "LOGIN"))
+		next = auth_login(session, command->word[1]);
+	else
+		wire_err(NULL, "no such mechanism");
+	wire_forget();
+	return next;
+}
+
+enum session_next
+authorization_quit(struct session *session, const struct command *command)
+{
+	(void)session;
+	(void)command;
+	wire_ok("bye");
+	return SESSION_LEAVE;
+}

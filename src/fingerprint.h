@@ -1,0 +1,26 @@
+/*
+ * fingerprint: 64 bits over a run of octets, to notice that a file is not what
+ * was read, or that a write was torn. Pure. It is no defence against somebody
+ * who may write the file and wants the change to be missed.
+ */
+#ifndef FINGERPRINT_H
+#define FINGERPRINT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum { FINGERPRINT_LANES = 4, FINGERPRINT_GRAIN = 32 };
+
+struct fingerprint {
+	uint64_t lane[FINGERPRINT_LANES];
+};
+
+/*
+ * Begin, add, end. Each piece but the last is a multiple of FINGERPRINT_GRAIN
+ * octets, or the result depends on how the run was cut.
+ */
+void fingerprint_begin(struct fingerprint *print);
+void fingerprint_add(struct fingerprint *print, const void *octets, size_t length);
+uint64_t fingerprint_end(const struct fingerprint *print);
+
+#endif

@@ -1,0 +1,343 @@
+/*
+ * The state file. Layout: the fixed parts at 0 and 4096, one sector each, then
+ * two areas for bodies.
+ */
+#include "journal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { PLACES = 2, PLACE = 4096, BODIES = PLACES * PLACE, PIECE = 64 * 1024, NAME = 80 };
+
+static const char magic[8] = { 's', 't', 'd', 'p', 'o', 'p', '3', '1' };
+
+static int
+write_at(int fd, uint64_t offset, const void *octets, size_t length)
+{
+	const char *p = octets;
+
+	while (length > 0) {
+		ssize_t n = pwrite(fd, p, length, (off_t)offset);
+		if (n == -1 && errno == EINTR)
+			continue;
+		if (n == -1)
+			return -1;
+		p += n;
+		offset += (uint64_t)n;
+		length -= (size_t)n;
+	}
+	return 0;
+}
+
+static int
+read_at(int fd, uint64_t offset, void *octets, size_t length)
+{
+	char *p = octets;
+
+	while (length > 0) {
+		ssize_t n = pread(fd, p, length, (off_t)offset);
+		if (n == -1 && errno == EINTR)
+			continue;
+		if (n == 0)
+			errno = EIO;
+		if (n <= 0)
+			return -1;
+		p += n;
+		offset += (uint64_t)n;
+		length -= (size_t)n;
+	}
+	return 0;
+}
+
+static int
+sync_file(int fd)
+{
+	int result;
+
+	do
+		result = fdatasync(fd);
+	while (result == -1 && errno == EINTR);
+	return result;
+}
+
+int
+journal_open(struct journal *journal, int directory, const char *name)
+{
+	char aside[NAME];
+	struct stat status;
+
+	*journal = (struct journal){ .fd = -1, .aside = -1 };
+	journal->fd = openat(directory, name,
+	    O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0600);
+	if (journal->fd == -1 || flock(journal->fd, LOCK_EX | LOCK_NB) == -1 ||
+	    fstat(journal->fd, &status) == -1)
+		goto fail;
+	if (!S_ISREG(status.st_mode) || status.st_nlink != 1 || status.st_uid != geteuid()) {
+		errno = EPERM;
+		goto fail;
+	}
+	if (status.st_size == 0)
+		return 0;
+	/* A name in passwd(5) has no colon. */
+	snprintf(aside, sizeof aside, "%s:aside", name);
+	journal->aside = openat(directory, aside,
+	    O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
+	if (journal->aside != -1)
+		return 0;
+fail:
+	journal_close(journal);
+	return -1;
+}
+
+void
+journal_close(struct journal *journal)
+{
+	int saved = errno;
+
+	if (journal->aside != -1)
+		close(journal->aside);
+	if (journal->fd != -1)
+		close(journal->fd);
+	journal->fd = journal->aside = -1;
+	errno = saved;
+}
+
+int
+journal_pending(const struct journal *journal)
+{
+	struct stat status;
+
+	if (fstat(journal->fd, &status) == -1)
+		return -1;
+	return status.st_size > 0;
+}
+
+static uint64_t
+round_up(uint64_t length)
+{
+	return (length + PLACE - 1) / PLACE * PLACE;
+}
+
+static uint64_t
+runs_length(size_t runs)
+{
+	/* Whole grains, so that the saved octets start a new one. */
+	uint64_t length = runs * sizeof(struct journal_run);
+
+	return (length + FINGERPRINT_GRAIN - 1) / FINGERPRINT_GRAIN * FINGERPRINT_GRAIN;
+}
+
+static uint64_t
+body_length(const struct journal_record *record)
+{
+	return runs_length(record->runs) + record->saved;
+}
+
+int
+journal_begin(struct journal *journal, size_t runs, uint64_t saved)
+{
+	uint64_t room = round_up(runs_length(runs) + saved);
+	int error;
+
+	do
+		error = posix_fallocate(journal->fd, 0, (off_t)(BODIES + PLACES * room));
+	while (error == EINTR);
+	/* Where space cannot be had in advance it is had when it is written. */
+	if (error == 0 || error == EOPNOTSUPP)
+		return 0;
+	errno = error;
+	return -1;
+}
+
+int
+journal_add_runs(struct journal *journal, const struct journal_record *record,
+	const struct journal_run *runs)
+{
+	size_t length = (size_t)record->runs * sizeof *runs;
+	struct journal_run last[2] = { { 0, 0 }, { 0, 0 } };
+	bool odd = record->runs % 2 == 1;
+
+	/* Before the body that counts if there is room, else behind it. */
+	journal->body = BODIES;
+	if (journal->sequence > 0 && BODIES + body_length(record) > journal->live)
+		journal->body = round_up(journal->live_end);
+	fingerprint_begin(&journal->body_print);
+	if (odd) {
+		length -= sizeof *runs;
+		last[0] = runs[record->runs - 1];
+	}
+	fingerprint_add(&journal->body_print, runs, length);
+	if (write_at(journal->fd, journal->body, runs, length) == -1)
+		return -1;
+	journal->body_end = journal->body + length;
+	return odd ? journal_add_saved(journal, last, sizeof last) : 0;
+}
+
+int
+journal_add_saved(struct journal *journal, const void *octets, size_t length)
+{
+	fingerprint_add(&journal->body_print, octets, length);
+	if (write_at(journal->fd, journal->body_end, octets, length) == -1)
+		return -1;
+	journal->body_end += length;
+	return 0;
+}
+
+static uint64_t
+record_print(const struct journal_record *record)
+{
+	struct journal_record copy = *record;
+	struct fingerprint print;
+
+	copy.print = 0;
+	fingerprint_begin(&print);
+	fingerprint_add(&print, &copy, sizeof copy);
+	return fingerprint_end(&print);
+}
+
+static void
+make_live(struct journal *journal, const struct journal_record *record)
+{
+	journal->sequence = record->sequence;
+	journal->live = record->body;
+	journal->live_end = record->body + body_length(record);
+}
+
+int
+journal_commit(struct journal *journal, struct journal_record *record)
+{
+	memcpy(record->magic, magic, sizeof magic);
+	record->sequence = journal->sequence + 1;
+	record->body = journal->body;
+	record->body_print = fingerprint_end(&journal->body_print);
+	record->print = record_print(record);
+	if (write_at(journal->fd, record->sequence % PLACES * PLACE, record,
+	    sizeof *record) == -1 || sync_file(journal->fd) == -1)
+		return -1;
+	make_live(journal, record);
+	return 0;
+}
+
+/* The body is what the record says it is: 1, 0, or -1. */
+static int
+check_body(const struct journal *journal, const struct journal_record *record)
+{
+	static char piece[PIECE];
+	uint64_t offset = record->body;
+	uint64_t left = body_length(record);
+	struct fingerprint print;
+	struct stat status;
+
+	if (fstat(journal->fd, &status) == -1)
+		return -1;
+	if (record->runs > (uint64_t)status.st_size || record->saved > (uint64_t)status.st_size ||
+	    offset > (uint64_t)status.st_size || left > (uint64_t)status.st_size - offset)
+		return 0;
+	fingerprint_begin(&print);
+	while (left > 0) {
+		size_t n = left < sizeof piece ? (size_t)left : sizeof piece;
+		if (read_at(journal->fd, offset, piece, n) == -1)
+			return -1;
+		fingerprint_add(&print, piece, n);
+		offset += n;
+		left -= n;
+	}
+	return fingerprint_end(&print) == record->body_print;
+}
+
+/* The record in one place: 1, 0: none that counts, -1. */
+static int
+load_place(const struct journal *journal, unsigned place, struct journal_record *record)
+{
+	struct stat status;
+
+	if (fstat(journal->fd, &status) == -1)
+		return -1;
+	if ((uint64_t)status.st_size < place * PLACE + sizeof *record)
+		return 0;
+	if (read_at(journal->fd, place * PLACE, record, sizeof *record) == -1)
+		return -1;
+	if (memcmp(record->magic, magic, sizeof magic) != 0 ||
+	    record->print != record_print(record) || record->sequence % PLACES != place)
+		return 0;
+	return check_body(journal, record);
+}
+
+int
+journal_load(struct journal *journal, struct journal_record *record)
+{
+	struct journal_record found;
+	int any = 0;
+
+	for (unsigned place = 0; place < PLACES; place++) {
+		int result = load_place(journal, place, &found);
+		if (result == -1)
+			return -1;
+		if (result == 1 && (any == 0 || found.sequence > record->sequence)) {
+			*record = found;
+			any = 1;
+		}
+	}
+	if (any)
+		make_live(journal, record);
+	return any;
+}
+
+int
+journal_read_runs(const struct journal *journal, const struct journal_record *record,
+	struct journal_run *runs)
+{
+	return read_at(journal->fd, record->body, runs, (size_t)record->runs * sizeof *runs);
+}
+
+int
+journal_read_saved(const struct journal *journal, const struct journal_record *record,
+	uint64_t offset, void *octets, size_t length)
+{
+	return read_at(journal->fd, record->body + runs_length(record->runs) + offset, octets,
+	    length);
+}
+
+int
+journal_clear(struct journal *journal)
+{
+	int result;
+
+	journal->sequence = 0;
+	do
+		result = ftruncate(journal->fd, 0);
+	while (result == -1 && errno == EINTR);
+	return result;
+}
+
+int
+journal_set_aside(struct journal *journal)
+{
+	static char piece[PIECE];
+	struct stat status;
+
+	if (fstat(journal->fd, &status) == -1)
+		return -1;
+	for (off_t offset = 0; offset < status.st_size; ) {
+		off_t left = status.st_size - offset;
+		size_t n = left < PIECE ? (size_t)left : sizeof piece;
+		if (read_at(journal->fd, (uint64_t)offset, piece, n) == -1)
+			return -1;
+		for (size_t done = 0; done < n; ) {
+			ssize_t written = write(journal->aside, piece + done, n - done);
+			if (written == -1 && errno != EINTR)
+				return -1;
+			if (written > 0)
+				done += (size_t)written;
+		}
+		offset += (off_t)n;
+	}
+	if (sync_file(journal->aside) == -1)
+		return -1;
+	return journal_clear(journal);
+}

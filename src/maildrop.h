@@ -1,0 +1,103 @@
+/*
+ * maildrop: the open mailbox, its index and its deletion marks. It has the
+ * one descriptor on the mailbox and is the only room that asks for the locks.
+ * It never writes to the mailbox: that is update's.
+ */
+#ifndef MAILDROP_H
+#define MAILDROP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/stat.h>
+
+#include "uniqueid.h"
+
+/* 40 octets a message are all the memory that a mailbox costs. */
+struct message {
+	uint64_t start;		/* offset of its From_ line */
+	uint64_t octets : 48;	/* as RETR sends it, without byte-stuffing */
+	uint64_t trim : 2;	/* raw octets before its end that are not sent */
+	uint64_t blank : 1;	/* RETR supplies an empty line */
+	uint64_t deleted : 1;
+	uint8_t digest[UNIQUEID_OCTETS];
+	uint32_t copy;		/* it is the Nth of its digest */
+	uint32_t next;		/* maildrop's, to find equal digests */
+};
+
+struct maildrop {
+	int spool;		/* the directory */
+	const char *name;
+	uid_t owner;
+	unsigned patience;	/* seconds, with other programs' locks */
+	bool no_dotlock;
+	int fd;			/* -1: there is no mailbox, and no message */
+	struct stat seen;	/* when its octets were last known to be the same */
+	uint64_t size;		/* octets that were read */
+	uint64_t print;		/* their fingerprint */
+	struct message *messages;
+	size_t room;
+	bool out_of_memory;
+	size_t count;
+	size_t deleted;		/* messages */
+	uint64_t deleted_octets;
+	uint64_t octets;	/* of all messages */
+	bool identified;	/* the unique-ids are known */
+};
+
+enum maildrop_result {
+	MAILDROP_GOOD,
+	MAILDROP_BUSY,		/* somebody kept a lock longer than our patience */
+	MAILDROP_REFUSED,	/* not a mailbox that we serve */
+	MAILDROP_CHANGED,	/* another program rewrote it since it was read */
+	MAILDROP_FAILED,	/* a system call failed */
+};
+
+/*
+ * All that return an enum maildrop_result have written a record when it is not
+ * MAILDROP_GOOD.
+ */
+
+/*
+ * Opens and locks the mailbox "name" in directory "spool", which must be a
+ * regular file with one link, owned by "owner"; a missing one is an empty
+ * maildrop. With MAILDROP_GOOD it is locked.
+ */
+enum maildrop_result maildrop_open(struct maildrop *maildrop, int spool,
+	const char *name, uid_t owner, unsigned patience, bool no_dotlock);
+
+/* Reads it and makes the index. The caller holds the locks. */
+enum maildrop_result maildrop_index(struct maildrop *maildrop);
+
+/* Takes the locks again: MAILDROP_CHANGED if the name is another file's now. */
+enum maildrop_result maildrop_lock(struct maildrop *maildrop);
+void maildrop_unlock(struct maildrop *maildrop);
+
+/*
+ * Whether the octets that were read are still there, mail behind them aside.
+ * Costs one fstat(2) where nothing has touched the file, else a reading under
+ * the locks, which it takes unless "locked".
+ */
+enum maildrop_result maildrop_check(struct maildrop *maildrop, bool locked);
+
+/* Computes the unique-ids, once. */
+enum maildrop_result maildrop_identify(struct maildrop *maildrop);
+
+/* The message of a message-number, or NULL: none, or deleted. */
+struct message *maildrop_message(struct maildrop *maildrop, uint64_t number);
+
+/* The offset behind a message's raw octets. */
+uint64_t maildrop_end(const struct maildrop *maildrop, const struct message *message);
+
+/*
+ * Reads raw octets at an offset, "length" of them at most. What is read, at
+ * least one; or -1 at the end of the file and on failure.
+ */
+ptrdiff_t maildrop_read(const struct maildrop *maildrop, uint64_t offset,
+	void *octets, size_t length);
+
+/* Marks. The disk is not touched. */
+void maildrop_delete(struct maildrop *maildrop, struct message *message);
+void maildrop_reset(struct maildrop *maildrop);
+
+#endif

@@ -1,0 +1,113 @@
+/*
+ * stdpop3d: one POP3 session on descriptors 0 and 1. This file is the order of
+ * start-up: descriptors, options, log, what must be opened, and only then the
+ * service account's ids and the first octet from outside.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "log.h"
+#include "options.h"
+#include "peer.h"
+#include "sandbox.h"
+#include "session.h"
+#include "wire.h"
+
+enum { CONFIGURATION_EXIT = 78 };
+
+/*
+ * Descriptors 0 to 2 exist, and 2 is not the client: inetd makes it the socket,
+ * where a message of libc's would be taken for an answer of ours.
+ */
+static void
+guard_descriptors(void)
+{
+	struct stat client, error;
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR);
+	while (fd != -1 && fd <= STDERR_FILENO);
+	if (fd == -1)
+		_exit(CONFIGURATION_EXIT);
+	if (fstat(STDOUT_FILENO, &client) == -1 || fstat(STDERR_FILENO, &error) == -1 ||
+	    (client.st_dev == error.st_dev && client.st_ino == error.st_ino &&
+	    S_ISSOCK(error.st_mode)))
+		dup2(fd, STDERR_FILENO);
+	close(fd);
+}
+
+static int
+open_directory(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd == -1)
+		log_failure("setup", "cannot open %s", path);
+	return fd;
+}
+
+/* The state directory: ours alone to write to. */
+static int
+check_state_directory(int fd, const char *path)
+{
+	struct stat status;
+
+	if (fstat(fd, &status) == -1) {
+		log_failure("setup", "cannot look at %s", path);
+		return -1;
+	}
+	if (status.st_uid == geteuid() && (status.st_mode & (S_IRWXG | S_IRWXO)) == 0)
+		return 0;
+	log_record(LOG_ERR, "setup", "%s must belong to the service account and have mode 0700",
+	    path);
+	return -1;
+}
+
+static int
+prepare(struct session *session, const struct options *options)
+{
+	uid_t only = geteuid();
+
+	if (credentials_open(options, only) == -1)
+		return -1;
+	session->spool = open_directory(options->spool);
+	session->state_directory = open_directory(options->state);
+	if (session->spool == -1 || session->state_directory == -1)
+		return -1;
+	if (sandbox_start(options->account) == -1)
+		return -1;
+	return check_state_directory(session->state_directory, options->state);
+}
+
+int
+main(int argc, char **argv)
+{
+	static struct session session;
+	static struct options options;
+	struct peer peer;
+
+	guard_descriptors();
+	options_parse(&options, argc, argv);
+	log_open(options.log_to_stderr);
+	peer_find(&peer, STDIN_FILENO);
+	log_peer(peer.address);
+	session.options = &options;
+	session.plaintext = options.tls || options.plaintext || !peer.foreign;
+	/* A file size limit shall be an error, not the end of the process. */
+	signal(SIGXFSZ, SIG_IGN);
+	wire_open(STDIN_FILENO, STDOUT_FILENO, session_end);
+	if (prepare(&session, &options) == -1) {
+		wire_limit(options.login_seconds);
+		wire_err("SYS/PERM", "the server is not set up: its log says why");
+		wire_close();
+		return CONFIGURATION_EXIT;
+	}
+	session_run(&session);
+	return EXIT_SUCCESS;
+}

@@ -1,0 +1,34 @@
+/* options: argv to struct options. The only place of defaults. */
+#ifndef OPTIONS_H
+#define OPTIONS_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#define OPTIONS_VERSION "0.1"
+
+struct options {
+	const char *spool;		/* directory of mailboxes, one a user */
+	const char *state;		/* directory of state files, one a user */
+	const char *passwd;		/* passwd(5) */
+	const char *shadow;		/* shadow(5) */
+	const char *secrets;		/* APOP secrets, or NULL: no APOP */
+	const char *account;		/* service account, looked up in /etc/passwd */
+	const char *hostname;		/* for the APOP timestamp; NULL: gethostname */
+	uid_t least_uid;		/* accounts below it are refused */
+	unsigned idle_seconds;		/* for a line, or a buffer, once logged in */
+	unsigned login_seconds;		/* the same before login */
+	unsigned lock_seconds;		/* patience with other programs' locks */
+	bool log_to_stderr;		/* instead of syslog */
+	bool no_dotlock;		/* kernel locks only */
+	bool tls;			/* a front has TLS on */
+	bool plaintext;			/* passwords in the clear from anywhere */
+};
+
+/*
+ * Fills *options from argv. -V prints the version and exits 0. On a mistake
+ * prints it and the usage to descriptor 2, tells syslog, and exits 64.
+ */
+void options_parse(struct options *options, int argc, char **argv);
+
+#endif

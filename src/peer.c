@@ -1,0 +1,78 @@
+/*
+ * The peer's address. The environment comes first: behind a TLS front
+ * getpeername(2) knows the front only.
+ */
+#include "peer.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+static bool
+set_ipv4(struct peer *peer, const struct in_addr *address)
+{
+	if (address->s_addr == htonl(INADDR_ANY))
+		return false;
+	inet_ntop(AF_INET, address, peer->address, sizeof peer->address);
+	peer->foreign = ntohl(address->s_addr) >> 24 != 127;
+	return true;
+}
+
+static bool
+set_ipv6(struct peer *peer, const struct in6_addr *address)
+{
+	if (IN6_IS_ADDR_V4MAPPED(address)) {
+		struct in_addr inner;
+		memcpy(&inner, address->s6_addr + 12, sizeof inner);
+		return set_ipv4(peer, &inner);
+	}
+	if (IN6_IS_ADDR_UNSPECIFIED(address))
+		return false;
+	inet_ntop(AF_INET6, address, peer->address, sizeof peer->address);
+	peer->foreign = !IN6_IS_ADDR_LOOPBACK(address);
+	return true;
+}
+
+static bool
+set_text(struct peer *peer, const char *text)
+{
+	struct in_addr ipv4;
+	struct in6_addr ipv6;
+
+	if (text == NULL)
+		return false;
+	if (inet_pton(AF_INET, text, &ipv4) == 1)
+		return set_ipv4(peer, &ipv4);
+	return inet_pton(AF_INET6, text, &ipv6) == 1 && set_ipv6(peer, &ipv6);
+}
+
+static bool
+set_socket(struct peer *peer, int descriptor)
+{
+	struct sockaddr_storage name;
+	socklen_t length = sizeof name;
+
+	memset(&name, 0, sizeof name);
+	if (getpeername(descriptor, (struct sockaddr *)&name, &length) == -1)
+		return false;
+	if (name.ss_family == AF_INET)
+		return set_ipv4(peer, &((struct sockaddr_in *)&name)->sin_addr);
+	return name.ss_family == AF_INET6 &&
+	    set_ipv6(peer, &((struct sockaddr_in6 *)&name)->sin6_addr);
+}
+
+void
+peer_find(struct peer *peer, int descriptor)
+{
+	static const char *const variables[] = { "TCPREMOTEIP", "REMOTE_ADDR", "REMOTE_HOST" };
+
+	for (size_t i = 0; i < sizeof variables / sizeof variables[0]; i++)
+		if (set_text(peer, secure_getenv(variables[i])))
+			return;
+	if (set_socket(peer, descriptor))
+		return;
+	strcpy(peer->address, "unknown");
+	peer->foreign = false;
+}

@@ -1,0 +1,66 @@
+/*
+ * session: one POP3 session from greeting to end (RFC 1939 section 3), its
+ * state and the table of commands. The handlers are in authorization and
+ * transaction.
+ */
+#ifndef SESSION_H
+#define SESSION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "credentials.h"
+#include "journal.h"
+#include "maildrop.h"
+#include "options.h"
+
+enum { SESSION_TIMESTAMP = 128 };
+
+enum session_state {
+	SESSION_AUTHORIZATION = 1,
+	SESSION_TRANSACTION = 2,
+	SESSION_OVER = 4,		/* its last record is written */
+};
+
+/* What a handler tells the loop. */
+enum session_next {
+	SESSION_STAY,		/* it has replied */
+	SESSION_LEAVE,		/* it has replied, and the session ends */
+	SESSION_ADVANCE,	/* it has not: the loop enters the next state */
+};
+
+struct session {
+	const struct options *options;
+	enum session_state state;
+	const char *why;	/* it ends, if not by QUIT: a word for the record */
+	bool plaintext;		/* USER, PASS and AUTH are offered */
+	int spool;		/* directories */
+	int state_directory;
+
+	/* AUTHORIZATION */
+	char name[CREDENTIALS_NAME + 1];	/* from USER; empty: none yet */
+	char timestamp[SESSION_TIMESTAMP];	/* of the greeting; empty: no APOP */
+	const char *method;	/* by which the user came in */
+	unsigned failures;
+	struct account account;
+
+	/* TRANSACTION */
+	struct journal journal;
+	struct maildrop maildrop;
+	uint64_t number;	/* the command's message-number, */
+	struct message *message;	/* and its message; NULL: no argument */
+	uint64_t retrieved;	/* messages, for the record */
+	uint64_t retrieved_octets;
+};
+
+/* Serves one session on the wire, which is open. Returns at its orderly end. */
+void session_run(struct session *session);
+
+/*
+ * For the wire: writes the record of a session that ends for the reason
+ * "why", and ends the process. The maildrop is as it was.
+ */
+_Noreturn void session_end(const char *why);
+
+#endif

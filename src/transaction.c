@@ -1,0 +1,216 @@
+/* TRANSACTION: what was indexed at login, until QUIT. */
+#include "transaction.h"
+
+#include <string.h>
+
+#include "wire.h"
+
+enum { FIRST_READ = 8 * 1024, READ = 64 * 1024 };
+
+static uint64_t
+messages_left(const struct maildrop *maildrop)
+{
+	return maildrop->count - maildrop->deleted;
+}
+
+static uint64_t
+octets_left(const struct maildrop *maildrop)
+{
+	return maildrop->octets - maildrop->deleted_octets;
+}
+
+enum session_next
+transaction_stat(struct session *session, const struct command *command)
+{
+	(void)command;
+	wire_ok("%ju %ju", (uintmax_t)messages_left(&session->maildrop),
+	    (uintmax_t)octets_left(&session->maildrop));
+	return SESSION_STAY;
+}
+
+enum session_next
+transaction_list(struct session *session, const struct command *command)
+{
+	struct maildrop *maildrop = &session->maildrop;
+
+	(void)command;
+	if (session->message != NULL) {
+		wire_ok("%ju %ju", (uintmax_t)session->number,
+		    (uintmax_t)session->message->octets);
+		return SESSION_STAY;
+	}
+	wire_ok("%ju messages (%ju octets)", (uintmax_t)messages_left(maildrop),
+	    (uintmax_t)octets_left(maildrop));
+	for (uint64_t number = 1; number <= maildrop->count; number++) {
+		const struct message *message = maildrop_message(maildrop, number);
+		if (message == NULL)
+			continue;
+		wire_number(number);
+		wire_text(" ", 1);
+		wire_number(message->octets);
+		wire_crlf();
+	}
+	wire_dot();
+	return SESSION_STAY;
+}
+
+/* A maildrop that is not what the client was told: nothing of it is served. */
+static void
+refuse(enum maildrop_result result)
+{
+	if (result == MAILDROP_CHANGED)
+		wire_err(NULL, "another program has rewritten the mailbox, log in again");
+	else if (result == MAILDROP_BUSY)
+		wire_err("IN-USE", "the mailbox is busy, try again");
+	else
+		wire_err("SYS/TEMP", "the mailbox cannot be read");
+}
+
+static void
+send_message(const struct maildrop *maildrop, const struct message *message,
+	uint64_t lines)
+{
+	static char octets[READ];
+	uint64_t offset = message->start;
+	uint64_t end = maildrop_end(maildrop, message) - message->trim;
+	/* The beginning may be all that TOP wants. */
+	size_t want = lines == WIRE_ALL ? READ : FIRST_READ;
+	bool in_from_line = true, more = true;
+
+	wire_body_begin(lines);
+	while (more && offset < end) {
+		ptrdiff_t n = maildrop_read(maildrop, offset, octets,
+		    end - offset < want ? (size_t)(end - offset) : want);
+		const char *text = octets;
+		if (n == -1)
+			session_end("unreadable");
+		offset += (uint64_t)n;
+		want = READ;
+		if (in_from_line) {
+			const char *lf = memchr(octets, '\n', (size_t)n);
+			in_from_line = lf == NULL;
+			if (in_from_line)
+				continue;
+			text = lf + 1;
+		}
+		more = wire_body(text, (size_t)(octets + n - text));
+	}
+}
+
+static enum session_next
+serve(struct session *session, uint64_t lines)
+{
+	struct maildrop *maildrop = &session->maildrop;
+	enum maildrop_result result = maildrop_check(maildrop, false);
+
+	if (result != MAILDROP_GOOD) {
+		refuse(result);
+		return SESSION_STAY;
+	}
+	if (lines == WIRE_ALL)
+		wire_ok("%ju octets", (uintmax_t)session->message->octets);
+	else
+		wire_ok("top of the message");
+	send_message(maildrop, session->message, lines);
+	/* Rewritten meanwhile: a response without an end is no message. */
+	if (maildrop_check(maildrop, false) != MAILDROP_GOOD)
+		session_end("changed");
+	wire_body_end(session->message->blank);
+	return SESSION_STAY;
+}
+
+enum session_next
+transaction_retr(struct session *session, const struct command *command)
+{
+	(void)command;
+	session->retrieved++;
+	session->retrieved_octets += session->message->octets;
+	return serve(session, WIRE_ALL);
+}
+
+enum session_next
+transaction_top(struct session *session, const struct command *command)
+{
+	uint64_t lines;
+
+	/* One less than WIRE_ALL, which is no count. */
+	if (!command_count(command->word[1], WIRE_ALL - 1, &lines)) {
+		wire_err(NULL, "no number of lines");
+		return SESSION_STAY;
+	}
+	return serve(session, lines);
+}
+
+enum session_next
+transaction_dele(struct session *session, const struct command *command)
+{
+	(void)command;
+	maildrop_delete(&session->maildrop, session->message);
+	wire_ok("message %ju deleted", (uintmax_t)session->number);
+	return SESSION_STAY;
+}
+
+enum session_next
+transaction_noop(struct session *session, const struct command *command)
+{
+	(void)session;
+	(void)command;
+	wire_ok("still here");
+	return SESSION_STAY;
+}
+
+enum session_next
+transaction_rset(struct session *session, const struct command *command)
+{
+	(void)command;
+	maildrop_reset(&session->maildrop);
+	wire_ok("%ju messages (%ju octets)", (uintmax_t)messages_left(&session->maildrop),
+	    (uintmax_t)octets_left(&session->maildrop));
+	return SESSION_STAY;
+}
+
+static void
+send_unique_id(uint64_t number, const struct message *message)
+{
+	char text[UNIQUEID_TEXT];
+
+	wire_number(number);
+	wire_text(" ", 1);
+	wire_text(text, uniqueid_text(message->digest, message->copy, text));
+	wire_crlf();
+}
+
+enum session_next
+transaction_uidl(struct session *session, const struct command *command)
+{
+	struct maildrop *maildrop = &session->maildrop;
+	enum maildrop_result result = maildrop_identify(maildrop);
+	char text[UNIQUEID_TEXT];
+
+	(void)command;
+	if (result != MAILDROP_GOOD) {
+		refuse(result);
+		return SESSION_STAY;
+	}
+	if (session->message != NULL) {
+		size_t n = uniqueid_text(session->message->digest, session->message->copy, text);
+		wire_ok("%ju %.*s", (uintmax_t)session->number, (int)n, text);
+		return SESSION_STAY;
+	}
+	wire_ok("%ju unique-ids", (uintmax_t)messages_left(maildrop));
+	for (uint64_t number = 1; number <= maildrop->count; number++) {
+		const struct message *message = maildrop_message(maildrop, number);
+		if (message != NULL)
+			send_unique_id(number, message);
+	}
+	wire_dot();
+	return SESSION_STAY;
+}
+
+enum session_next
+transaction_quit(struct session *session, const struct command *command)
+{
+	(void)session;
+	(void)command;
+	return SESSION_ADVANCE;
+}

@@ -1,0 +1,22 @@
+/*
+ * transaction: the handlers of the TRANSACTION state (RFC 1939 section 5 and
+ * 7). The loop has resolved the message-number where there is one. What they
+ * return is told in session.h.
+ */
+#ifndef TRANSACTION_H
+#define TRANSACTION_H
+
+#include "command.h"
+#include "session.h"
+
+enum session_next transaction_stat(struct session *session, const struct command *command);
+enum session_next transaction_list(struct session *session, const struct command *command);
+enum session_next transaction_retr(struct session *session, const struct command *command);
+enum session_next transaction_dele(struct session *session, const struct command *command);
+enum session_next transaction_noop(struct session *session, const struct command *command);
+enum session_next transaction_rset(struct session *session, const struct command *command);
+enum session_next transaction_top(struct session *session, const struct command *command);
+enum session_next transaction_uidl(struct session *session, const struct command *command);
+enum session_next transaction_quit(struct session *session, const struct command *command);
+
+#endif

@@ -1,0 +1,105 @@
+/*
+ * Unique-ids. Equal mail delivered twice differs in its From_ line's date, or
+ * else is numbered in file order; a mail program that notes its own things in
+ * the header changes nothing here.
+ */
+#include "uniqueid.h"
+
+#include <stdbool.h>
+#include <string.h>
+#include <strings.h>
+
+#include "siphash.h"
+
+/* What mail programs and other servers write into messages after delivery. */
+static const char *const ignored[] = {
+	"Status", "X-Status", "X-UID", "X-UIDL", "X-Keywords", "X-IMAP", "X-IMAPbase",
+	"Content-Length", "Lines", "X-Mozilla-Status", "X-Mozilla-Status2",
+	"X-Mozilla-Keys",
+};
+
+static const uint8_t key[16] = {
+	's', 't', 'd', 'p', 'o', 'p', '3', 'd', ' ', 'u', 'n', 'i', 'q', 'u', 'e', '-',
+};
+
+static bool
+is_ignored(const char *line, size_t length)
+{
+	for (size_t i = 0; i < sizeof ignored / sizeof ignored[0]; i++) {
+		size_t n = strlen(ignored[i]);
+		if (n < length && line[n] == ':' && strncasecmp(line, ignored[i], n) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* The octets of the line at p, its LF included. */
+static size_t
+line_length(const char *p, const char *end)
+{
+	const char *lf = memchr(p, '\n', (size_t)(end - p));
+
+	return (size_t)((lf == NULL ? end : lf + 1) - p);
+}
+
+static bool
+is_empty(const char *line, size_t length)
+{
+	return line[0] == '\n' || (length == 2 && line[0] == '\r' && line[1] == '\n');
+}
+
+static void
+add_body(struct siphash *hash, const char *p, const char *end)
+{
+	while (end > p && (end[-1] == '\n' || end[-1] == '\r'))
+		end--;
+	if (end - p > UNIQUEID_BODY)
+		end = p + UNIQUEID_BODY;
+	siphash_add(hash, p, (size_t)(end - p));
+}
+
+void
+uniqueid_digest(const char *octets, size_t length, uint8_t digest[UNIQUEID_OCTETS])
+{
+	const char *end = octets + (length < UNIQUEID_PREFIX ? length : UNIQUEID_PREFIX);
+	struct siphash hash;
+	bool skipping = false;
+	size_t n;
+
+	siphash_begin(&hash, key);
+	for (const char *p = octets; p < end; p += n) {
+		n = line_length(p, end);
+		if (is_empty(p, n)) {
+			add_body(&hash, p, end);
+			break;
+		}
+		/* A folded line goes with the one before it. */
+		if (p[0] != ' ' && p[0] != '\t')
+			skipping = is_ignored(p, n);
+		if (!skipping)
+			siphash_add(&hash, p, n);
+	}
+	siphash_end(&hash, digest);
+}
+
+size_t
+uniqueid_text(const uint8_t digest[UNIQUEID_OCTETS], uint32_t copy,
+	char text[UNIQUEID_TEXT])
+{
+	static const char hex[] = "0123456789abcdef";
+	char reversed[10];
+	size_t length = 0, digits = 0;
+
+	for (size_t i = 0; i < UNIQUEID_OCTETS; i++) {
+		text[length++] = hex[digest[i] >> 4];
+		text[length++] = hex[digest[i] & 15];
+	}
+	if (copy < 2)
+		return length;
+	text[length++] = '-';
+	for (; copy > 0; copy /= 10)
+		reversed[digits++] = (char)('0' + copy % 10);
+	while (digits > 0)
+		text[length++] = reversed[--digits];
+	return length;
+}

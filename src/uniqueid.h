@@ -1,0 +1,35 @@
+/*
+ * uniqueid: the unique-id of a message (RFC 1939 section 7, UIDL) from the
+ * octets that deliverers write and mail programs leave alone. Pure.
+ *
+ * It is the 128-bit SipHash-2-4, under a fixed key, of the From_ line, of each
+ * header line whose name is not in the list of uniqueid.c, and of the first
+ * UNIQUEID_BODY octets of the body without line ends at the message's end.
+ * Changing any of this makes every client fetch everything again: the vectors
+ * in tests/unit keep it.
+ */
+#ifndef UNIQUEID_H
+#define UNIQUEID_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+	UNIQUEID_OCTETS = 16,		/* of the digest */
+	UNIQUEID_PREFIX = 32 * 1024,	/* of a message's raw octets that are looked at */
+	UNIQUEID_BODY = 512,
+	UNIQUEID_TEXT = 2 * UNIQUEID_OCTETS + 1 + 10,	/* "32 hex digits-count" */
+};
+
+/* The digest of a raw message, or of its first UNIQUEID_PREFIX octets. */
+void uniqueid_digest(const char *octets, size_t length,
+	uint8_t digest[UNIQUEID_OCTETS]);
+
+/*
+ * The text: lower case hex, and "-N" for the Nth (from 2) message of one
+ * digest. Returns its length, UNIQUEID_TEXT at most; no NUL.
+ */
+size_t uniqueid_text(const uint8_t digest[UNIQUEID_OCTETS], uint32_t copy,
+	char text[UNIQUEID_TEXT]);
+
+#endif

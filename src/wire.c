@@ -1,0 +1,412 @@
+/*
+ * Descriptors 0 and 1. Input is one buffer that keeps whatever the client has
+ * pipelined; output is one buffer that leaves when it is full or when no whole
+ * line waits. Waiting is done in one place, wait_for.
+ */
+#include "wire.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { INPUT = 4 * WIRE_LINE, OUTPUT = 64 * 1024 };
+
+static int in, out;
+static bool out_is_socket;
+static unsigned limit_seconds;
+static void (*end_session)(const char *why);
+static volatile sig_atomic_t signalled;
+
+static char input[INPUT + 1];
+static size_t line_start, input_end;
+static bool input_closed;
+
+static char output[OUTPUT];
+static size_t used;
+static uint64_t statuses;
+
+/* The mail text on its way out. */
+static struct {
+	uint64_t lines_left;
+	bool in_header;
+	bool had_empty_line;
+	uint64_t line_octets;	/* of the line so far */
+	bool after_cr;
+} body;
+static bool mail_in_output;
+
+static void
+note_signal(int number)
+{
+	signalled = number;
+}
+
+void
+wire_open(int in_descriptor, int out_descriptor, void (*end)(const char *why))
+{
+	static const int on = 1;
+	static const int ours[] = { SIGTERM, SIGINT, SIGHUP };
+	struct sigaction action = { .sa_handler = note_signal };
+	sigset_t held;
+	int type;
+	socklen_t length = sizeof type;
+
+	in = in_descriptor;
+	out = out_descriptor;
+	end_session = end;
+	sigemptyset(&held);
+	for (size_t i = 0; i < sizeof ours / sizeof ours[0]; i++) {
+		sigaction(ours[i], &action, NULL);
+		sigaddset(&held, ours[i]);
+	}
+	sigprocmask(SIG_BLOCK, &held, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	out_is_socket = getsockopt(out, SOL_SOCKET, SO_TYPE, &type, &length) == 0;
+	/* Neither matters on what is no TCP socket. */
+	(void)setsockopt(out, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+	(void)setsockopt(out, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+}
+
+void
+wire_limit(unsigned seconds)
+{
+	limit_seconds = seconds;
+}
+
+static _Noreturn void
+end(const char *why)
+{
+	used = 0;
+	end_session(why);
+	_exit(0);
+}
+
+static int64_t
+milliseconds(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static int64_t
+deadline(void)
+{
+	return milliseconds() + (int64_t)limit_seconds * 1000;
+}
+
+/* Returns when the descriptor is ready; signals are let in only here. */
+static void
+wait_for(int fd, short events, int64_t until)
+{
+	struct pollfd poll_fd = { .fd = fd, .events = events };
+	sigset_t none;
+
+	sigemptyset(&none);
+	for (;;) {
+		int64_t left = until - milliseconds();
+		if (left <= 0)
+			end("timeout");
+		struct timespec patience = {
+			.tv_sec = left / 1000, .tv_nsec = left % 1000 * 1000000,
+		};
+		int ready = ppoll(&poll_fd, 1, &patience, &none);
+		if (signalled)
+			end("signal");
+		if (ready == 1)
+			return;
+		if (ready == -1 && errno != EINTR)
+			end("closed");
+	}
+}
+
+static ssize_t
+write_some(const char *octets, size_t length, int64_t *until)
+{
+	if (out_is_socket) {
+		ssize_t n = send(out, octets, length, MSG_DONTWAIT | MSG_NOSIGNAL);
+		if (n != -1 || errno != EAGAIN)
+			return n;
+	}
+	if (*until == 0)
+		*until = deadline();
+	wait_for(out, POLLOUT, *until);
+	if (out_is_socket)
+		return 0;
+	/* A pipe that is ready takes PIPE_BUF octets without blocking. */
+	return write(out, octets, length < PIPE_BUF ? length : PIPE_BUF);
+}
+
+void
+wire_flush(void)
+{
+	int64_t until = 0;
+	size_t sent = 0;
+
+	while (sent < used) {
+		ssize_t n = write_some(output + sent, used - sent, &until);
+		if (n == -1 && errno != EINTR && errno != EAGAIN)
+			end("closed");
+		if (n > 0)
+			sent += (size_t)n;
+	}
+	used = 0;
+	mail_in_output = false;
+}
+
+void
+wire_settle(void)
+{
+	if (mail_in_output)
+		wire_flush();
+}
+
+/* Reads more, after sending what the client may be waiting for. */
+static void
+fill(int64_t *until)
+{
+	ssize_t n;
+
+	wire_flush();
+	if (*until == 0)
+		*until = deadline();
+	memmove(input, input + line_start, input_end - line_start);
+	input_end -= line_start;
+	line_start = 0;
+	wait_for(in, POLLIN, *until);
+	n = read(in, input + input_end, INPUT - input_end);
+	if (n == -1 && errno != EINTR && errno != EAGAIN)
+		end("closed");
+	input_closed = n == 0;
+	if (n > 0)
+		input_end += (size_t)n;
+}
+
+enum wire_line
+wire_read_line(char **line, size_t *length)
+{
+	int64_t until = 0;
+	bool too_long = false;
+
+	for (;;) {
+		char *start = input + line_start;
+		char *lf = memchr(start, '\n', input_end - line_start);
+		if (lf != NULL) {
+			size_t n = (size_t)(lf - start);
+			line_start += n + 1;
+			if (n > 0 && start[n - 1] == '\r')
+				n--;
+			start[n] = '\0';
+			*line = start;
+			*length = n;
+			return too_long || n > WIRE_LINE ? WIRE_TOO_LONG : WIRE_GOT_LINE;
+		}
+		if (input_end - line_start > WIRE_LINE + 1) {
+			too_long = true;
+			line_start = input_end;
+		}
+		if (input_closed)
+			return WIRE_NO_MORE;
+		fill(&until);
+	}
+}
+
+void
+wire_forget(void)
+{
+	explicit_bzero(input, line_start);
+}
+
+void
+wire_text(const char *text, size_t length)
+{
+	while (length > 0) {
+		size_t n = OUTPUT - used < length ? OUTPUT - used : length;
+		memcpy(output + used, text, n);
+		used += n;
+		text += n;
+		length -= n;
+		if (used == OUTPUT)
+			wire_flush();
+	}
+}
+
+void
+wire_number(uint64_t number)
+{
+	char digits[20];
+	size_t start = sizeof digits;
+
+	do {
+		digits[--start] = (char)('0' + number % 10);
+		number /= 10;
+	} while (number > 0);
+	wire_text(digits + start, sizeof digits - start);
+}
+
+void
+wire_crlf(void)
+{
+	wire_text("\r\n", 2);
+}
+
+void
+wire_dot(void)
+{
+	wire_text(".\r\n", 3);
+}
+
+static void
+status(const char *word, const char *code, const char *format, va_list arguments)
+{
+	char text[WIRE_STATUS - 2];
+	int n = snprintf(text, sizeof text, "%s%s%s%s", word, code == NULL ? "" : " [",
+	    code == NULL ? "" : code, code == NULL ? "" : "]");
+	size_t length = (size_t)n;
+
+	if (format[0] != '\0') {
+		text[length++] = ' ';
+		vsnprintf(text + length, sizeof text - length, format, arguments);
+		for (; text[length] != '\0'; length++)
+			if ((unsigned char)text[length] < 0x20 || text[length] == 0x7f)
+				text[length] = '?';
+	}
+	wire_text(text, length);
+	wire_crlf();
+	statuses++;
+}
+
+void
+wire_ok(const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	status("+OK", NULL, format, arguments);
+	va_end(arguments);
+}
+
+void
+wire_err(const char *code, const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	status("-ERR", code, format, arguments);
+	va_end(arguments);
+}
+
+uint64_t
+wire_statuses(void)
+{
+	return statuses;
+}
+
+void
+wire_challenge(const char *base64)
+{
+	wire_text("+ ", 2);
+	wire_text(base64, strlen(base64));
+	wire_crlf();
+}
+
+void
+wire_body_begin(uint64_t lines)
+{
+	body.lines_left = lines;
+	body.in_header = true;
+	body.had_empty_line = false;
+	body.line_octets = 0;
+	body.after_cr = false;
+}
+
+/* Octets of one line, without its LF. */
+static void
+send_piece(const char *octets, size_t length)
+{
+	if (length == 0)
+		return;
+	if (body.line_octets == 0 && octets[0] == '.')
+		wire_text(".", 1);
+	wire_text(octets, length);
+	body.line_octets += length;
+	body.after_cr = octets[length - 1] == '\r';
+}
+
+/* The end of a line, and what it means to TOP. */
+static void
+end_line(void)
+{
+	if (body.after_cr)
+		wire_text("\n", 1);
+	else
+		wire_crlf();
+	if (!body.in_header) {
+		if (body.lines_left != WIRE_ALL)
+			body.lines_left--;
+	} else if (body.line_octets == (body.after_cr ? 1 : 0)) {
+		body.in_header = false;
+		body.had_empty_line = true;
+	}
+	body.line_octets = 0;
+	body.after_cr = false;
+}
+
+bool
+wire_body(const char *octets, size_t length)
+{
+	const char *limit = octets + length;
+
+	while (octets < limit && (body.in_header || body.lines_left > 0)) {
+		const char *lf = memchr(octets, '\n', (size_t)(limit - octets));
+		send_piece(octets, (size_t)((lf == NULL ? limit : lf) - octets));
+		if (lf != NULL)
+			end_line();
+		octets = lf == NULL ? limit : lf + 1;
+	}
+	mail_in_output = true;
+	return body.in_header || body.lines_left > 0;
+}
+
+void
+wire_body_end(bool blank)
+{
+	if (body.line_octets > 0)
+		wire_crlf();
+	if (blank && !body.had_empty_line)
+		wire_crlf();
+	wire_dot();
+	mail_in_output = true;
+}
+
+void
+wire_pause(unsigned seconds)
+{
+	struct timespec patience = { .tv_sec = seconds };
+	sigset_t none;
+
+	wire_flush();
+	sigemptyset(&none);
+	(void)ppoll(NULL, 0, &patience, &none);
+	if (signalled)
+		end("signal");
+}
+
+void
+wire_close(void)
+{
+	wire_flush();
+	/* Unread input would make TCP take back what was just sent. */
+	while (out_is_socket && recv(in, input, sizeof input, MSG_DONTWAIT) > 0)
+		continue;
+}

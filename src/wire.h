@@ -1,0 +1,92 @@
+/*
+ * wire: the two descriptors of the session. Lines come in, replies and mail
+ * text go out, and line ends, byte-stuffing and time limits are its alone.
+ *
+ * No function returns a network error: a peer that is gone, stuck or too slow,
+ * and a signal that asks us to stop, end the process through the function
+ * given to wire_open. What was buffered is dropped then.
+ */
+#ifndef WIRE_H
+#define WIRE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+	WIRE_LINE = 2048,	/* octets of the longest line taken, without its end */
+	WIRE_STATUS = 512,	/* RFC 2449 section 4: first line of a response */
+};
+
+enum wire_line { WIRE_GOT_LINE, WIRE_TOO_LONG, WIRE_NO_MORE };
+
+/*
+ * Takes the descriptors. Ignores SIGPIPE and holds SIGTERM, SIGINT and SIGHUP
+ * back, except while it is waiting for the peer. "end" must not return; its
+ * argument is one word: "closed", "timeout" or "signal".
+ */
+void wire_open(int in, int out, void (*end)(const char *why));
+
+/*
+ * Seconds that a whole line may take to arrive, and a whole buffer to leave
+ * (RFC 1939 section 3 wants 600 at least).
+ */
+void wire_limit(unsigned seconds);
+
+/*
+ * The next line without its CRLF or LF, in wire's own buffer until the next
+ * call, a NUL after it. Sends what is buffered when no whole line waits.
+ * WIRE_TOO_LONG: one line over the limit was read to its end and dropped.
+ * WIRE_NO_MORE: end of input; a line without an end is no line.
+ */
+enum wire_line wire_read_line(char **line, size_t *length);
+
+/* One status line; "code" is a response code (RFC 2449 section 8) or NULL. */
+void wire_ok(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void wire_err(const char *code, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/* Status lines so far: the session demands exactly one for each command. */
+uint64_t wire_statuses(void);
+
+/* "+ " and a base64 text (RFC 5034 section 4). Not a status line. */
+void wire_challenge(const char *base64);
+
+/* Pieces of a line in a multi-line response, and its end. No byte-stuffing. */
+void wire_text(const char *text, size_t length);
+void wire_number(uint64_t number);
+void wire_crlf(void);
+/* The final "." of a multi-line response. */
+void wire_dot(void);
+
+/*
+ * Mail text in pieces of any size: line ends become CRLF, lines that start
+ * with "." are byte-stuffed. With "lines" only the header, the empty line and
+ * that many lines of the body go out (TOP); wire_body is false once they have.
+ * wire_body_end supplies a missing last line end, the empty line too if the
+ * text had none and "blank" asks for it, and the final ".".
+ */
+#define WIRE_ALL UINT64_MAX
+void wire_body_begin(uint64_t lines);
+bool wire_body(const char *octets, size_t length);
+void wire_body_end(bool blank);
+
+/* Sends what is buffered. */
+void wire_flush(void);
+
+/*
+ * Sends what is buffered if any of it is mail text: a client that is gone
+ * now has not got its mail, and the session must not go on to UPDATE.
+ */
+void wire_settle(void);
+
+/* Sends what is buffered, then lets "seconds" pass. */
+void wire_pause(unsigned seconds);
+
+/* Wipes the last line read. */
+void wire_forget(void);
+
+/* Sends what is buffered, if the peer still takes it, and says goodbye. */
+void wire_close(void);
+
+#endif
