@@ -35,7 +35,8 @@ static uid_t least_uid;
 struct entry {
 	struct account account;
 	bool found;
-	bool usable;		/* by its uid and its dates */
+	bool served;		/* by its uid */
+	bool current;		/* by its dates */
 	char hash[HASH];	/* or empty */
 	char other[HASH];	/* the first usable hash of any account */
 	char secret[SECRET];	/* or empty */
@@ -171,7 +172,8 @@ read_passwd(struct entry *entry, const char *name)
 			copy_hash(entry->other, pw->pw_passwd);
 		if (!entry->found && strcmp(pw->pw_name, name) == 0) {
 			entry->found = true;
-			entry->usable = is_uid_served(pw->pw_uid);
+			entry->served = is_uid_served(pw->pw_uid);
+			entry->current = true;
 			entry->account.uid = pw->pw_uid;
 			entry->account.gid = pw->pw_gid;
 			strcpy(entry->account.name, name);
@@ -196,7 +198,7 @@ read_shadow(struct entry *entry, const char *name)
 			copy_hash(entry->other, spwd->sp_pwdp);
 		if (!found && strcmp(spwd->sp_namp, name) == 0) {
 			found = true;
-			entry->usable = entry->usable && is_current(spwd);
+			entry->current = is_current(spwd);
 			copy_hash(entry->hash, spwd->sp_pwdp);
 		}
 		explicit_bzero(spwd->sp_pwdp, strlen(spwd->sp_pwdp));
@@ -249,6 +251,17 @@ look_up(struct entry *entry, const char *name)
 	return 0;
 }
 
+bool
+credentials_find(const char *name, struct account *account)
+{
+	struct entry entry;
+	bool found = look_up(&entry, name) == 0 && entry.served;
+
+	*account = entry.account;
+	explicit_bzero(&entry, sizeof entry);
+	return found;
+}
+
 static bool
 equal_in_constant_time(const char *a, const char *b, size_t length)
 {
@@ -282,7 +295,7 @@ credentials_password(const char *name, const char *password, size_t length,
 	if (look_up(&entry, name) == -1)
 		return CREDENTIALS_UNAVAILABLE;
 	/* RFC 1939 section 13: no name has both APOP and a plaintext login. */
-	bool eligible = entry.usable && entry.hash[0] != '\0' && entry.secret[0] == '\0' &&
+	bool eligible = entry.served && entry.current && entry.hash[0] != '\0' && entry.secret[0] == '\0' &&
 	    length > 0 && memchr(password, '\0', length) == NULL;
 	const char *hash = entry.hash[0] != '\0' ? entry.hash :
 	    entry.other[0] != '\0' ? entry.other : no_hash;
@@ -312,7 +325,7 @@ credentials_digest(const char *name, const char *timestamp, const char *digest,
 		text[i] = hex[right[i / 2] >> (i % 2 == 0 ? 4 : 0) & 15];
 	bool good = strlen(digest) == sizeof text &&
 	    equal_in_constant_time(text, digest, sizeof text) &&
-	    entry.usable && entry.secret[0] != '\0';
+	    entry.served && entry.current && entry.secret[0] != '\0';
 	*account = entry.account;
 	explicit_bzero(&entry, sizeof entry);
 	explicit_bzero(&md5, sizeof md5);

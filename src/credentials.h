@@ -56,6 +56,9 @@ enum credentials_verdict credentials_password(const char *name,
 enum credentials_verdict credentials_digest(const char *name,
 	const char *timestamp, const char *digest, struct account *account);
 
+/* The account of a name that is served, whatever its password and dates. */
+bool credentials_find(const char *name, struct account *account);
+
 /* Closes the files and wipes what is left of them in memory. */
 void credentials_close(void);
 

@@ -94,6 +94,14 @@ fail:
 	return -1;
 }
 
+int
+journal_peek(struct journal *journal, int directory, const char *name)
+{
+	*journal = (struct journal){ .aside = -1 };
+	journal->fd = openat(directory, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	return journal->fd == -1 ? -1 : 0;
+}
+
 void
 journal_close(struct journal *journal)
 {

@@ -71,6 +71,9 @@ struct journal {
 int journal_open(struct journal *journal, int directory, const char *name);
 void journal_close(struct journal *journal);
 
+/* Opens it for a look, without its lock, creating nothing. 0 or -1. */
+int journal_peek(struct journal *journal, int directory, const char *name);
+
 /* True if an UPDATE may be pending; -1 and errno on failure: 0, 1 or -1. */
 int journal_pending(const struct journal *journal);
 

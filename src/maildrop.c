@@ -153,6 +153,18 @@ maildrop_open(struct maildrop *maildrop, int spool, const char *name, uid_t owne
 }
 
 enum maildrop_result
+maildrop_peek(struct maildrop *maildrop, int spool, const char *name)
+{
+	struct stat status;
+
+	*maildrop = (struct maildrop){ .spool = spool, .name = name };
+	maildrop->fd = openat(spool, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	if (maildrop->fd == -1 || fstat(maildrop->fd, &status) == -1)
+		return failed("cannot open the mailbox");
+	return S_ISREG(status.st_mode) ? MAILDROP_GOOD : refused("not a regular file");
+}
+
+enum maildrop_result
 maildrop_lock(struct maildrop *maildrop)
 {
 	time_t start = seconds();

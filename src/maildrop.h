@@ -66,6 +66,9 @@ enum maildrop_result {
 enum maildrop_result maildrop_open(struct maildrop *maildrop, int spool,
 	const char *name, uid_t owner, unsigned patience, bool no_dotlock);
 
+/* Opens it for a look, whoever owns it, without the locks. */
+enum maildrop_result maildrop_peek(struct maildrop *maildrop, int spool, const char *name);
+
 /* Reads it and makes the index. The caller holds the locks. */
 enum maildrop_result maildrop_index(struct maildrop *maildrop);
 

@@ -11,7 +11,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "credentials.h"
+#include "doors.h"
 #include "log.h"
+#include "maintenance.h"
 #include "options.h"
 #include "peer.h"
 #include "sandbox.h"
@@ -42,47 +45,14 @@ guard_descriptors(void)
 	close(fd);
 }
 
+/* Opens all that is needed, while that can be done, and steps down. */
 static int
-open_directory(const char *path)
+prepare(struct doors *doors, const struct options *options)
 {
-	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-	if (fd == -1)
-		log_failure("setup", "cannot open %s", path);
-	return fd;
-}
-
-/* The state directory: ours alone to write to. */
-static int
-check_state_directory(int fd, const char *path)
-{
-	struct stat status;
-
-	if (fstat(fd, &status) == -1) {
-		log_failure("setup", "cannot look at %s", path);
+	if (credentials_open(options, geteuid()) == -1 || doors_open(doors, options) == -1 ||
+	    sandbox_start(options->account) == -1)
 		return -1;
-	}
-	if (status.st_uid == geteuid() && (status.st_mode & (S_IRWXG | S_IRWXO)) == 0)
-		return 0;
-	log_record(LOG_ERR, "setup", "%s must belong to the service account and have mode 0700",
-	    path);
-	return -1;
-}
-
-static int
-prepare(struct session *session, const struct options *options)
-{
-	uid_t only = geteuid();
-
-	if (credentials_open(options, only) == -1)
-		return -1;
-	session->spool = open_directory(options->spool);
-	session->state_directory = open_directory(options->state);
-	if (session->spool == -1 || session->state_directory == -1)
-		return -1;
-	if (sandbox_start(options->account) == -1)
-		return -1;
-	return check_state_directory(session->state_directory, options->state);
+	return doors_check(doors, options);
 }
 
 int
@@ -95,14 +65,18 @@ main(int argc, char **argv)
 	guard_descriptors();
 	options_parse(&options, argc, argv);
 	log_open(options.log_to_stderr);
-	peer_find(&peer, STDIN_FILENO);
-	log_peer(peer.address);
-	session.options = &options;
-	session.plaintext = options.tls || options.plaintext || !peer.foreign;
 	/* A file size limit shall be an error, not the end of the process. */
 	signal(SIGXFSZ, SIG_IGN);
+	peer_find(&peer, STDIN_FILENO);
+	log_peer(peer.address);
+	if (options.check != NULL)
+		return maintenance_check(&options);
+	if (options.recover)
+		return maintenance_recover(&options);
+	session.options = &options;
+	session.plaintext = options.tls || options.plaintext || !peer.foreign;
 	wire_open(STDIN_FILENO, STDOUT_FILENO, session_end);
-	if (prepare(&session, &options) == -1) {
+	if (prepare(&session.doors, &options) == -1) {
 		wire_limit(options.login_seconds);
 		wire_err("SYS/PERM", "the server is not set up: its log says why");
 		wire_close();

@@ -11,9 +11,13 @@
 enum { USAGE_EXIT = 64, MOST_SECONDS = 86400 };
 
 static const char usage[] =
-    "usage: stdpop3d [-ekPtV] [-a secrets] [-d statedir] [-h hostname] [-i seconds]\n"
-    "                [-l seconds] [-m spool] [-p passwd] [-s shadow] [-u account]\n"
-    "                [-U uid] [-w seconds]\n"
+    "usage: stdpop3d [-ekPt] [-a secrets] [-d statedir] [-h hostname] [-i seconds]\n"
+    "                [-l seconds] [-m spool] [-p passwd] [-s shadow] [-U uid]\n"
+    "                [-u account] [-w seconds]\n"
+    "       stdpop3d -c name [-d statedir] [-m spool] [-u account]\n"
+    "       stdpop3d -r [-ek] [-d statedir] [-m spool] [-p passwd] [-U uid]\n"
+    "                [-u account] [-w seconds]\n"
+    "       stdpop3d -V\n"
     "One POP3 session on descriptors 0 and 1; see stdpop3d(8).\n";
 
 static _Noreturn void
@@ -42,6 +46,9 @@ set_option(struct options *options, int letter, const char *argument)
 	case 'a':
 		options->secrets = argument;
 		break;
+	case 'c':
+		options->check = argument;
+		break;
 	case 'd':
 		options->state = argument;
 		break;
@@ -68,6 +75,9 @@ set_option(struct options *options, int letter, const char *argument)
 		break;
 	case 'P':
 		options->plaintext = true;
+		break;
+	case 'r':
+		options->recover = true;
 		break;
 	case 's':
 		options->shadow = argument;
@@ -110,7 +120,7 @@ options_parse(struct options *options, int argc, char **argv)
 		.login_seconds = 600,
 		.lock_seconds = 10,
 	};
-	while ((letter = getopt(argc, argv, ":a:d:eh:i:kl:m:p:Ps:tu:U:Vw:")) != -1)
+	while ((letter = getopt(argc, argv, ":a:c:d:eh:i:kl:m:Pp:rs:tu:U:Vw:")) != -1)
 		set_option(options, letter, optarg);
 	if (optind < argc)
 		mistake("unexpected argument: ", argv[optind]);

@@ -21,6 +21,8 @@ struct options {
 	unsigned lock_seconds;		/* patience with other programs' locks */
 	bool log_to_stderr;		/* instead of syslog */
 	bool no_dotlock;		/* kernel locks only */
+	const char *check;		/* show this mailbox instead of a session */
+	bool recover;			/* finish pending journals instead of a session */
 	bool tls;			/* a front has TLS on */
 	bool plaintext;			/* passwords in the clear from anywhere */
 };

@@ -177,7 +177,7 @@ enter_transaction(struct session *session)
 	enum session_next next;
 
 	log_user(account->name);
-	if (journal_open(&session->journal, session->state_directory, account->name) == -1) {
+	if (journal_open(&session->journal, session->doors.state, account->name) == -1) {
 		if (errno == EWOULDBLOCK) {
 			log_record(LOG_NOTICE, "maildrop in use", "by another session");
 			log_user(NULL);
@@ -188,9 +188,9 @@ enter_transaction(struct session *session)
 		return refuse(session, "SYS/TEMP", "the state file cannot be opened");
 	}
 	credentials_close();
-	if (sandbox_become(account->uid, account->gid, session->spool) == -1)
+	if (sandbox_become(account->uid, account->gid, session->doors.spool) == -1)
 		return refuse(session, "SYS/PERM", "this account cannot be served");
-	result = maildrop_open(&session->maildrop, session->spool, account->name, account->uid,
+	result = maildrop_open(&session->maildrop, session->doors.spool, account->name, account->uid,
 	    options->lock_seconds, options->no_dotlock);
 	if (result != MAILDROP_GOOD)
 		return refuse_maildrop(session, result);

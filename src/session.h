@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "credentials.h"
+#include "doors.h"
 #include "journal.h"
 #include "maildrop.h"
 #include "options.h"
@@ -35,8 +36,7 @@ struct session {
 	enum session_state state;
 	const char *why;	/* it ends, if not by QUIT: a word for the record */
 	bool plaintext;		/* USER, PASS and AUTH are offered */
-	int spool;		/* directories */
-	int state_directory;
+	struct doors doors;
 
 	/* AUTHORIZATION */
 	char name[CREDENTIALS_NAME + 1];	/* from USER; empty: none yet */

@@ -1,0 +1,42 @@
+/* The spool and the state directory. */
+#include "doors.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "log.h"
+
+static int
+open_directory(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd == -1)
+		log_failure("setup", "cannot open %s", path);
+	return fd;
+}
+
+int
+doors_open(struct doors *doors, const struct options *options)
+{
+	doors->spool = open_directory(options->spool);
+	doors->state = open_directory(options->state);
+	return doors->spool == -1 || doors->state == -1 ? -1 : 0;
+}
+
+int
+doors_check(const struct doors *doors, const struct options *options)
+{
+	struct stat status;
+
+	if (fstat(doors->state, &status) == -1) {
+		log_failure("setup", "cannot look at %s", options->state);
+		return -1;
+	}
+	if (status.st_uid == geteuid() && (status.st_mode & (S_IRWXG | S_IRWXO)) == 0)
+		return 0;
+	log_record(LOG_ERR, "setup", "%s must belong to the service account and have mode 0700",
+	    options->state);
+	return -1;
+}

@@ -1,0 +1,21 @@
+/* doors: the two directories, opened before the process steps down. */
+#ifndef DOORS_H
+#define DOORS_H
+
+#include "options.h"
+
+struct doors {
+	int spool;
+	int state;
+};
+
+/* Opens both. 0, or -1 after a record. */
+int doors_open(struct doors *doors, const struct options *options);
+
+/*
+ * After the process has stepped down: the state directory must be its own,
+ * and nobody else's to write to or read. 0, or -1 after a record.
+ */
+int doors_check(const struct doors *doors, const struct options *options);
+
+#endif
