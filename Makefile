@@ -56,6 +56,20 @@ sanitize:
 		CFLAGS='-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all' \
 		check
 
+# A static binary against musl; the kernel's headers and libcrypt come from the
+# system, since Debian's musl is without crypt(3).
+musl:
+	@mkdir -p build/musl/include/sys
+	ln -sfn /usr/include/linux build/musl/include/linux
+	ln -sfn /usr/include/asm-generic build/musl/include/asm-generic
+	ln -sfn /usr/include/$(shell uname -m)-linux-gnu/asm build/musl/include/asm
+	ln -sfn /usr/include/crypt.h build/musl/include/crypt.h
+	printf '#define %s\n' __BEGIN_DECLS __END_DECLS __THROW '__nonnull(x)' __wur \
+		> build/musl/include/sys/cdefs.h
+	$(MAKE) CC=musl-gcc BUILD=build/musl LDFLAGS='-static -no-pie' HARDENING_LD= \
+		CPPFLAGS='-idirafter build/musl/include' \
+		LDLIBS="tests/musl/fortify.c $$(cc -print-file-name=libcrypt.a)"
+
 lint:
 	tests/lint
 
@@ -76,4 +90,4 @@ clean:
 dist:
 	git archive --prefix=stdpop3d-$(VERSION)/ HEAD | gzip -n9 > stdpop3d-$(VERSION).tar.gz
 
-.PHONY: all check units demo sanitize lint bench install uninstall clean dist
+.PHONY: all check units demo sanitize musl lint bench install uninstall clean dist

@@ -62,7 +62,7 @@ conclude(struct session *session, enum credentials_verdict verdict, const char *
 		return SESSION_LEAVE;
 	}
 	/* People type passwords where the name belongs. */
-	log_user(session->account.name[0] == '\0' ? "(unknown)" : session->account.name);
+	log_user(session->account.name[0] == '\0' ? "?" : session->account.name);
 	log_record(LOG_NOTICE, "login failed", "method=%s", method);
 	log_user(NULL);
 	wire_pause(1U << session->failures++);

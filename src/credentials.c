@@ -210,18 +210,22 @@ read_shadow(struct entry *entry, const char *name)
 static int
 read_secrets(struct entry *entry, const char *name)
 {
-	char line[CREDENTIALS_NAME + 1 + SECRET + 2];
+	char line[CREDENTIALS_NAME + 1 + SECRET];
 	size_t name_length = strlen(name);
+	bool whole = true;
 
 	if (secrets.stream == NULL)
 		return 0;
 	rewind(secrets.stream);
 	while (fgets(line, sizeof line, secrets.stream) != NULL) {
-		size_t length = strcspn(line, "\r\n");
+		/* Of a line that is too long, no piece is an entry. */
+		bool starts = whole;
+		size_t length = strcspn(line, "\n");
+		whole = line[length] == '\n' || feof(secrets.stream);
 		line[length] = '\0';
-		if (line[0] != '#' && length - name_length - 1 < SECRET &&
-		    length > name_length && strncmp(line, name, name_length) == 0 &&
-		    line[name_length] == ':')
+		if (starts && whole && line[0] != '#' && length > name_length &&
+		    length - name_length <= SECRET && line[name_length] == ':' &&
+		    memcmp(line, name, name_length) == 0)
 			strcpy(entry->secret, line + name_length + 1);
 	}
 	explicit_bzero(line, sizeof line);

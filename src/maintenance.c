@@ -24,7 +24,7 @@
 static int
 print_journal(struct journal *journal)
 {
-	struct journal_record record;
+	struct journal_record record = { 0 };
 	int found = journal->fd == -1 ? 0 : journal_pending(journal);
 
 	if (found == 1)

@@ -39,69 +39,89 @@ number(const char *text, uint64_t least, uint64_t most)
 	return value;
 }
 
-static void
-set_option(struct options *options, int letter, const char *argument)
+static const char **
+text_option(struct options *options, int letter)
 {
 	switch (letter) {
 	case 'a':
-		options->secrets = argument;
-		break;
+		return &options->secrets;
 	case 'c':
-		options->check = argument;
-		break;
+		return &options->check;
 	case 'd':
-		options->state = argument;
-		break;
-	case 'e':
-		options->log_to_stderr = true;
-		break;
+		return &options->state;
 	case 'h':
-		options->hostname = argument;
-		break;
-	case 'i':
-		options->idle_seconds = (unsigned)number(argument, 1, MOST_SECONDS);
-		break;
-	case 'k':
-		options->no_dotlock = true;
-		break;
-	case 'l':
-		options->login_seconds = (unsigned)number(argument, 1, MOST_SECONDS);
-		break;
+		return &options->hostname;
 	case 'm':
-		options->spool = argument;
-		break;
+		return &options->spool;
 	case 'p':
-		options->passwd = argument;
-		break;
-	case 'P':
-		options->plaintext = true;
-		break;
-	case 'r':
-		options->recover = true;
-		break;
+		return &options->passwd;
 	case 's':
-		options->shadow = argument;
-		break;
-	case 't':
-		options->tls = true;
-		break;
+		return &options->shadow;
 	case 'u':
-		options->account = argument;
-		break;
-	case 'U':
-		options->least_uid = (uid_t)number(argument, 1, UINT32_MAX - 1);
-		break;
-	case 'V':
+		return &options->account;
+	default:
+		return NULL;
+	}
+}
+
+static unsigned *
+seconds_option(struct options *options, int letter)
+{
+	switch (letter) {
+	case 'i':
+		return &options->idle_seconds;
+	case 'l':
+		return &options->login_seconds;
+	case 'w':
+		return &options->lock_seconds;
+	default:
+		return NULL;
+	}
+}
+
+static bool *
+flag_option(struct options *options, int letter)
+{
+	switch (letter) {
+	case 'e':
+		return &options->log_to_stderr;
+	case 'k':
+		return &options->no_dotlock;
+	case 'P':
+		return &options->plaintext;
+	case 'r':
+		return &options->recover;
+	case 't':
+		return &options->tls;
+	default:
+		return NULL;
+	}
+}
+
+static void
+set_option(struct options *options, int letter)
+{
+	char unknown[] = { (char)optopt, '\0' };
+	const char **text = text_option(options, letter);
+	unsigned *seconds = seconds_option(options, letter);
+	bool *flag = flag_option(options, letter);
+
+	if (letter == ':')
+		mistake("missing argument of option -", unknown);
+	if (letter == '?')
+		mistake("unknown option -", unknown);
+	if (letter == 'V') {
 		puts("stdpop3d " OPTIONS_VERSION);
 		exit(EXIT_SUCCESS);
-	case 'w':
-		options->lock_seconds = (unsigned)number(argument, 0, MOST_SECONDS);
-		break;
-	case ':':
-		mistake("missing argument of option -", (char[]){ (char)optopt, '\0' });
-	default:
-		mistake("unknown option -", (char[]){ (char)optopt, '\0' });
 	}
+	if (letter == 'U')
+		options->least_uid = (uid_t)number(optarg, 1, UINT32_MAX - 1);
+	else if (flag != NULL)
+		*flag = true;
+	else if (seconds != NULL)
+		*seconds = (unsigned)number(optarg, letter == 'w' ? 0 : 1, MOST_SECONDS);
+	else if (text != NULL)
+		*text = optarg;
 }
 
 void
@@ -121,7 +141,7 @@ options_parse(struct options *options, int argc, char **argv)
 		.lock_seconds = 10,
 	};
 	while ((letter = getopt(argc, argv, ":a:c:d:eh:i:kl:m:Pp:rs:tu:U:Vw:")) != -1)
-		set_option(options, letter, optarg);
+		set_option(options, letter);
 	if (optind < argc)
 		mistake("unexpected argument: ", argv[optind]);
 }

@@ -68,7 +68,9 @@ capa(struct session *session, const struct command *command)
 		wire_crlf();
 	}
 	if (session->plaintext) {
-		wire_text("USER\r\nSASL", 10);
+		wire_text("USER", 4);
+		wire_crlf();
+		wire_text("SASL", 4);
 		for (size_t i = 0; authorization_mechanisms[i] != NULL; i++) {
 			wire_text(" ", 1);
 			wire_text(authorization_mechanisms[i], strlen(authorization_mechanisms[i]));

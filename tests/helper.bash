@@ -1,0 +1,187 @@
+# What the tests stand on: a spool, a state directory and account files of their
+# own, and ways to talk to the server. See README.
+# shellcheck shell=bash
+
+bats_require_minimum_version 1.5.0
+
+STDPOP3D=${STDPOP3D:-$BATS_TEST_DIRNAME/../build/stdpop3d}
+UNITS=$(dirname "$STDPOP3D")/unit
+# shellcheck disable=SC2034 # for the tests: what a failed login is told
+REFUSED='-ERR [AUTH] the name or the password is wrong^M'
+
+# crypt(3)'s "sesame", by a cheap method.
+SESAME='$6$rounds=1000$salt$GK3yib7Lb94CdPqNt0xP5RxgvpEWVn9CfnufX04biOKhvXzbBUvzy01KX.g/08wFRTJ2aRZ.lH3NQTM08sbo9.'
+
+# In every test: alice, whose password is sesame, and no mail.
+setup() {
+	cd "$BATS_TEST_TMPDIR" || return
+	umask 022
+	OWNER=$(id -u)
+	GROUP=$(id -g)
+	mkdir spool
+	mkdir -m 700 state
+	if [ "$OWNER" -eq 0 ]; then
+		OWNER=2000
+		GROUP=2000
+		chown nobody state
+		chgrp mail spool
+		chmod 2775 spool
+	fi
+	touch log passwd shadow
+	account alice "$SESAME"
+	SERVER=("$STDPOP3D" -e -m spool -d state -p passwd -s shadow -u nobody -U 1 -w 1)
+	SESSIONS=()
+}
+
+# A failed test leaves no process behind.
+teardown() {
+	[ "${#SESSIONS[@]}" -eq 0 ] || kill -9 "${SESSIONS[@]}" 2>/dev/null || :
+}
+
+# account NAME HASH [DATES [UID]]: another line of passwd and shadow, where DATES
+# are the fields of shadow(5) behind the hash.
+account() {
+	echo "$1:x:${4-$OWNER}:$GROUP::/:/bin/false" >>passwd
+	echo "$1:$2:${3-20000:0:99999:7:::}" >>shadow
+}
+
+# mailbox NAME: standard input becomes NAME's mailbox.
+mailbox() {
+	cat >"spool/$1"
+	chmod 600 "spool/$1"
+	[ "$(id -u)" -ne 0 ] || chown "$OWNER:$GROUP" "spool/$1"
+}
+
+# message NAME...: small messages of 26 octets and two for each octet of NAME.
+message() {
+	local name
+	for name; do
+		printf 'From a@example.org Thu Jan  1 00:00:00 1970\n'
+		printf 'Subject: %s\n\nbody of %s\n\n' "$name" "$name"
+	done
+}
+
+# keep: notes what the mailbox of alice is. unchanged: it still is.
+keep() {
+	cp -p spool/alice kept
+}
+
+unchanged() {
+	cmp kept spool/alice
+}
+
+# server [OPTION...]: one session on standard input and output.
+server() {
+	"${SERVER[@]}" "$@" 2>>log
+}
+
+# records: what was logged, without the process's id.
+records() {
+	sed 's/^stdpop3d\[[0-9]*\]: //' log
+}
+
+# same EXPECTED REAL: two texts; their difference if there is one.
+same() {
+	diff -u --label expected <(printf '%s\n' "$1") --label real <(printf '%s\n' "$2")
+}
+
+# dialogue [OPTION...]: standard input is a dialogue as in the RFCs. The lines of
+# the client (C:) are sent, and all that the server says is compared with its
+# lines (S:), where ^M is a CR.
+dialogue() {
+	local script real
+	script=$(cat)
+	sed -n 's/^C: \?\(.*\)/\1\r/p' <<<"$script" >commands
+	server "$@" <commands >replies
+	real=$(cat -v replies | sed 's/^/S: /')
+	same "$(grep '^S:' <<<"$script")" "$real"
+}
+
+# transaction [OPTION...]: the same, from the TRANSACTION state on.
+transaction() {
+	local script real
+	script=$(cat)
+	{
+		printf 'USER alice\r\nPASS sesame\r\n'
+		sed -n 's/^C: \?\(.*\)/\1\r/p' <<<"$script"
+	} >commands
+	server "$@" <commands >replies
+	[ "$(head -n 3 replies | cut -c -4 | tr -d '\n')" = '+OK +OK +OK ' ] || {
+		cat replies log
+		return 1
+	}
+	real=$(tail -n +4 replies | cat -v | sed 's/^/S: /')
+	same "$(grep '^S:' <<<"$script")" "$real"
+}
+
+# A session that waits for what is said next. All of these take its name first:
+#
+# connect NAME [OPTION...]   starts it
+# says NAME LINE...          the client says each line
+# hears NAME LINE...         the server's next lines, without CRLF, are these
+# login NAME                 alice logs in
+# gone NAME                  the server says nothing more and ends well
+# hang_up NAME               the client closes the connection
+declare -A TO FROM PID
+
+connect() {
+	local name=$1
+	shift
+	mkfifo "$name.to" "$name.from"
+	"${SERVER[@]}" "$@" <"$name.to" >"$name.from" 2>>log 3>&- &
+	PID[$name]=$!
+	SESSIONS+=("$!")
+	exec {TO[$name]}>"$name.to" {FROM[$name]}<"$name.from"
+}
+
+says() {
+	local fd=${TO[$1]}
+	shift
+	printf '%s\r\n' "$@" >&"$fd"
+}
+
+listen() {
+	IFS= read -r -t 20 -u "${FROM[$1]}" HEARD
+}
+
+hears() {
+	local name=$1 line
+	shift
+	for line; do
+		listen "$name"
+		same "$line"$'\r' "$HEARD"
+	done
+}
+
+login() {
+	says "$1" 'USER alice' 'PASS sesame'
+	for _ in 1 2 3; do
+		listen "$1"
+		[[ $HEARD == +OK* ]] || same '+OK...' "$HEARD"
+	done
+}
+
+gone() {
+	local status=0
+	IFS= read -r -t 20 -u "${FROM[$1]}" HEARD || status=$?
+	# 1 is end of file, and more than 128 no patience left.
+	[ "$status" -eq 1 ]
+	same '' "$HEARD"
+	wait "${PID[$1]}"
+}
+
+hang_up() {
+	local fd=${TO[$1]}
+	exec {fd}>&-
+	gone "$1"
+}
+
+# eventually COMMAND...: waits until it succeeds, for ten seconds.
+eventually() {
+	local try
+	for ((try = 0; try < 100; try++)); do
+		! "$@" || return 0
+		sleep 0.1
+	done
+	"$@"
+}

@@ -1,0 +1,41 @@
+/*
+ * The fingerprint does not depend on how a run was cut, and notices each
+ * single octet. Journals on the disk hold it: its value must stay.
+ */
+#include "fingerprint.h"
+
+#include "unit.h"
+
+enum { RUN = 1000 };
+
+static uint64_t
+print_of(const uint8_t *octets, size_t length, size_t cut)
+{
+	struct fingerprint print;
+
+	fingerprint_begin(&print);
+	fingerprint_add(&print, octets, cut);
+	fingerprint_add(&print, octets + cut, length - cut);
+	return fingerprint_end(&print);
+}
+
+int
+main(void)
+{
+	uint8_t octets[RUN];
+
+	for (size_t i = 0; i < RUN; i++)
+		octets[i] = (uint8_t)(i * 7);
+	uint64_t whole = print_of(octets, RUN, 0);
+	check(whole == 0xbe4555d98bc0a42b, "the fingerprint is now %#jx", (uintmax_t)whole);
+	for (size_t cut = 0; cut <= RUN; cut += FINGERPRINT_GRAIN)
+		check(print_of(octets, RUN, cut) == whole, "cut at %zu", cut);
+	for (size_t i = 0; i < RUN; i++) {
+		octets[i] ^= 1;
+		check(print_of(octets, RUN, 0) != whole, "octet %zu is not noticed", i);
+		octets[i] ^= 1;
+	}
+	for (size_t length = 0; length < RUN; length++)
+		check(print_of(octets, length, 0) != whole, "length %zu is not noticed", length);
+	return verdict();
+}
