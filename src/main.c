@@ -24,7 +24,7 @@
 enum { CONFIGURATION_EXIT = 78 };
 
 /*
- * Descriptors 0 to 2 exist, and 2 is not the client: inetd makes it the socket,
+ * Descriptors 0 to 2 exist, no others do, and 2 is not the client: inetd makes it the socket,
  * where a message of libc's would be taken for an answer of ours.
  */
 static void
@@ -42,7 +42,7 @@ guard_descriptors(void)
 	    (client.st_dev == error.st_dev && client.st_ino == error.st_ino &&
 	    S_ISSOCK(error.st_mode)))
 		dup2(fd, STDERR_FILENO);
-	close(fd);
+	sandbox_close_leaked(STDERR_FILENO + 1);
 }
 
 /* Opens all that is needed, while that can be done, and steps down. */
@@ -50,9 +50,9 @@ static int
 prepare(struct doors *doors, const struct options *options)
 {
 	if (credentials_open(options, geteuid()) == -1 || doors_open(doors, options) == -1 ||
-	    sandbox_start(options->account) == -1)
+	    sandbox_start(options->account) == -1 || doors_check(doors, options) == -1)
 		return -1;
-	return doors_check(doors, options);
+	return sandbox_confine(doors->spool, doors->state, options->strict);
 }
 
 int

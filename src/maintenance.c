@@ -87,8 +87,10 @@ maintenance_check(const struct options *options)
 		fprintf(stderr, "stdpop3d: cannot open the state file: %s\n", strerror(errno));
 		return 1;
 	}
-	if (sandbox_start(options->account) == -1) {
-		fprintf(stderr, "stdpop3d: cannot become %s\n", options->account);
+	if (sandbox_start(options->account) == -1 ||
+	    sandbox_confine(doors.spool, doors.state, options->strict) == -1 ||
+	    sandbox_seal(doors.spool) == -1) {
+		fprintf(stderr, "stdpop3d: cannot become %s, confined\n", options->account);
 		return 1;
 	}
 	int status = print_journal(&journal) | print_messages(&maildrop);

@@ -11,7 +11,7 @@
 enum { USAGE_EXIT = 64, MOST_SECONDS = 86400 };
 
 static const char usage[] =
-    "usage: stdpop3d [-ekPt] [-a secrets] [-d statedir] [-h hostname] [-i seconds]\n"
+    "usage: stdpop3d [-ekPSt] [-a secrets] [-d statedir] [-h hostname] [-i seconds]\n"
     "                [-l seconds] [-m spool] [-p passwd] [-s shadow] [-U uid]\n"
     "                [-u account] [-w seconds]\n"
     "       stdpop3d -c name [-d statedir] [-m spool] [-u account]\n"
@@ -91,6 +91,8 @@ flag_option(struct options *options, int letter)
 		return &options->plaintext;
 	case 'r':
 		return &options->recover;
+	case 'S':
+		return &options->strict;
 	case 't':
 		return &options->tls;
 	default:
@@ -140,7 +142,7 @@ options_parse(struct options *options, int argc, char **argv)
 		.login_seconds = 600,
 		.lock_seconds = 10,
 	};
-	while ((letter = getopt(argc, argv, ":a:c:d:eh:i:kl:m:Pp:rs:tu:U:Vw:")) != -1)
+	while ((letter = getopt(argc, argv, ":a:c:d:eh:i:kl:m:Pp:rs:Stu:U:Vw:")) != -1)
 		set_option(options, letter);
 	if (optind < argc)
 		mistake("unexpected argument: ", argv[optind]);

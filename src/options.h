@@ -23,6 +23,7 @@ struct options {
 	bool no_dotlock;		/* kernel locks only */
 	const char *check;		/* show this mailbox instead of a session */
 	bool recover;			/* finish pending journals instead of a session */
+	bool strict;			/* a kernel that cannot confine is an error */
 	bool tls;			/* a front has TLS on */
 	bool plaintext;			/* passwords in the clear from anywhere */
 };

@@ -3,18 +3,37 @@
  *
  * Started by root it becomes the service account, keeping only the power to
  * change ids, before it reads an octet; after login it becomes the user, for
- * good. Started by anybody else it stays who it is.
+ * good. Started by anybody else it stays who it is. What the kernel confines
+ * is the same for all.
+ *
+ * stage            ids      may open                      may change ids
+ * start            root     anything                      yes
+ * AUTHORIZATION    service  names in spool and state dir  yes, not to 0
+ * TRANSACTION      user     new names in the spool only   no
  */
 #ifndef SANDBOX_H
 #define SANDBOX_H
 
+#include <stdbool.h>
 #include <sys/types.h>
 
+/* Closes all descriptors from "first" on: launchers leak some. */
+void sandbox_close_leaked(int first);
+
 /*
- * Before the first octet is read. "account" is looked up in /etc/passwd. File
- * modes are from now on exactly what is asked for. 0, or -1 after a record.
+ * Before the first octet is read: no core files, no new privileges, file
+ * modes exactly as asked for, and the ids of "account", which is looked up in
+ * /etc/passwd, if the process is root. 0, or -1 after a record.
  */
 int sandbox_start(const char *account);
+
+/*
+ * Confines AUTHORIZATION: the two directories are all that can be opened, and
+ * no process can be started, no socket made, no code added. What the kernel
+ * cannot do is told in one record, and is an error if "strict". 0, or -1 after
+ * a record. What is needed later is still allowed: filters only get tighter.
+ */
+int sandbox_confine(int spool, int state, bool strict);
 
 /*
  * After login: the user's ids, read back, and nothing else but the group that
@@ -22,5 +41,12 @@ int sandbox_start(const char *account);
  * refused. 0, or -1 after a record: the process must not go on.
  */
 int sandbox_become(uid_t uid, gid_t gid, int spool);
+
+/*
+ * Confines TRANSACTION, once the mailbox is open: nothing that exists can be
+ * opened any more, and names can be made and removed in "spool" only. 0, or -1
+ * after a record: the process must not go on.
+ */
+int sandbox_seal(int spool);
 
 #endif

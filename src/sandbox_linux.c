@@ -1,14 +1,27 @@
-/* Identity on Linux: capabilities by system call, ids read back. */
+/*
+ * Linux: capabilities by system call, ids read back; Landlock for what can be
+ * opened, seccomp for what can be asked of the kernel.
+ *
+ * A call that the filter does not know fails with EPERM. It does not kill: a C
+ * library may try a call that we never saw, and has to go on without.
+ */
 #include "sandbox.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <grp.h>
+#include <linux/audit.h>
 #include <linux/capability.h>
+#include <linux/filter.h>
+#include <linux/landlock.h>
+#include <linux/seccomp.h>
 #include <pwd.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -149,4 +162,183 @@ sandbox_become(uid_t uid, gid_t gid, int spool)
 		return -1;
 	}
 	return 0;
+}
+
+void
+sandbox_close_leaked(int first)
+{
+	/* Where the call is missing nothing was promised. */
+	(void)syscall(SYS_close_range, first, ~0U, 0);
+}
+
+/* Landlock. Each version of its interface handles what the one before did. */
+static uint64_t
+handled_by(long version)
+{
+	enum { FIRST = 13, REFER = 14, TRUNCATE = 15, IOCTL = 16 };
+	int rights = version >= 5 ? IOCTL : version >= 3 ? TRUNCATE : version == 2 ? REFER : FIRST;
+
+	return ((uint64_t)1 << rights) - 1;
+}
+
+static int
+allow_beneath(int ruleset, int directory, uint64_t access)
+{
+	struct landlock_path_beneath_attr beneath = {
+		.allowed_access = access, .parent_fd = directory,
+	};
+
+	return (int)syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH,
+	    &beneath, 0);
+}
+
+/* 0; 1 if the kernel has no Landlock; -1. No access to "state" if it is -1. */
+static int
+restrict_files(int spool, uint64_t spool_access, int state, uint64_t state_access)
+{
+	long version = syscall(SYS_landlock_create_ruleset, NULL, 0,
+	    LANDLOCK_CREATE_RULESET_VERSION);
+
+	if (version == -1)
+		return errno == ENOSYS || errno == EOPNOTSUPP ? 1 : -1;
+	struct landlock_ruleset_attr attributes = { .handled_access_fs = handled_by(version) };
+	int ruleset = (int)syscall(SYS_landlock_create_ruleset, &attributes,
+	    sizeof attributes, 0);
+	if (ruleset == -1)
+		return -1;
+	int result = -1;
+	if (allow_beneath(ruleset, spool, spool_access & attributes.handled_access_fs) == 0 &&
+	    (state == -1 || allow_beneath(ruleset, state,
+	    state_access & attributes.handled_access_fs) == 0))
+		result = (int)syscall(SYS_landlock_restrict_self, ruleset, 0);
+	close(ruleset);
+	return result;
+}
+
+/* seccomp. The rows of a filter are written with these. */
+#if defined __x86_64__
+#define FILTER_ARCH AUDIT_ARCH_X86_64
+#elif defined __aarch64__
+#define FILTER_ARCH AUDIT_ARCH_AARCH64
+#elif defined __riscv && __riscv_xlen == 64
+#define FILTER_ARCH AUDIT_ARCH_RISCV64
+#else
+#error "add the architecture; arguments are taken to be little-endian"
+#endif
+
+#define LOAD(field) BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, field))
+#define VERDICT(action) BPF_STMT(BPF_RET | BPF_K, action)
+#define SKIP_UNLESS(value, rows) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, value, 0, rows)
+#define SKIP_IF(value, rows) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, value, rows, 0)
+#define PASS VERDICT(SECCOMP_RET_ALLOW)
+#define REFUSE VERDICT(SECCOMP_RET_ERRNO | EPERM)
+#define ALLOW(name) SKIP_UNLESS(SYS_##name, 1), PASS
+#define DENY(name) SKIP_UNLESS(SYS_##name, 1), REFUSE
+
+static int
+add_filter(struct sock_filter *rows, size_t count)
+{
+	struct sock_fprog program = { .len = (unsigned short)count, .filter = rows };
+
+	return (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program);
+}
+
+/* All that is ever needed from here on, by us or a C library. */
+static int
+allow_calls(void)
+{
+	struct sock_filter rows[] = {
+		LOAD(arch), SKIP_IF(FILTER_ARCH, 1), VERDICT(SECCOMP_RET_KILL_PROCESS),
+		LOAD(nr),
+		/* The session and the mailbox. */
+		ALLOW(read), ALLOW(write), ALLOW(readv), ALLOW(writev),
+		ALLOW(pread64), ALLOW(pwrite64), ALLOW(sendto), ALLOW(recvfrom),
+		ALLOW(ppoll), ALLOW(fstat), ALLOW(newfstatat), ALLOW(statx),
+		ALLOW(fcntl), ALLOW(flock), ALLOW(lseek), ALLOW(close), ALLOW(openat),
+		ALLOW(unlinkat), ALLOW(utimensat), ALLOW(ftruncate), ALLOW(fallocate),
+		ALLOW(fstatfs), ALLOW(fsync), ALLOW(fdatasync),
+		/* Memory, none of it executable. */
+		ALLOW(brk), ALLOW(munmap), ALLOW(mremap), ALLOW(madvise),
+		SKIP_IF(SYS_mmap, 1), SKIP_UNLESS(SYS_mprotect, 4),
+		LOAD(args[2]), BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, PROT_EXEC, 0, 1), REFUSE, PASS,
+		/* Time, chance, signals, limits, and who we are. */
+		ALLOW(clock_gettime), ALLOW(clock_nanosleep), ALLOW(nanosleep),
+		ALLOW(gettimeofday), ALLOW(getrandom), ALLOW(rt_sigprocmask),
+		ALLOW(rt_sigaction), ALLOW(rt_sigreturn), ALLOW(restart_syscall),
+		ALLOW(prlimit64), ALLOW(getrlimit), ALLOW(uname), ALLOW(futex),
+		ALLOW(getpid), ALLOW(gettid), ALLOW(tgkill), ALLOW(tkill),
+		ALLOW(exit), ALLOW(exit_group),
+		ALLOW(geteuid), ALLOW(getresuid), ALLOW(getresgid), ALLOW(capget),
+		/* The way to the user, and the next filter. */
+		ALLOW(capset), ALLOW(seccomp), ALLOW(landlock_create_ruleset),
+		ALLOW(landlock_add_rule), ALLOW(landlock_restrict_self),
+		SKIP_UNLESS(SYS_setgroups, 4),
+		LOAD(args[0]), BPF_JUMP(BPF_JMP | BPF_JGT | BPF_K, 1, 0, 1), REFUSE, PASS,
+		/* SECURITY: no id becomes 0. */
+		SKIP_IF(SYS_setresuid, 1), SKIP_UNLESS(SYS_setresgid, 7),
+		LOAD(args[0]), SKIP_IF(0, 5),
+		LOAD(args[1]), SKIP_IF(0, 3),
+		LOAD(args[2]), SKIP_IF(0, 1), PASS,
+		REFUSE,
+	};
+
+	return add_filter(rows, sizeof rows / sizeof rows[0]);
+}
+
+/* What TRANSACTION does not need of it: the filter before stays in force. */
+static int
+deny_calls(int spool)
+{
+	struct sock_filter rows[] = {
+		LOAD(nr),
+		DENY(setresuid), DENY(setresgid), DENY(setgroups), DENY(capset),
+		DENY(landlock_create_ruleset), DENY(landlock_add_rule),
+		DENY(landlock_restrict_self), DENY(seccomp),
+		/* SECURITY: only what does not exist yet is opened: a dotlock. */
+		SKIP_UNLESS(SYS_openat, 7),
+		LOAD(args[0]), SKIP_UNLESS((uint32_t)spool, 4),
+		LOAD(args[2]), BPF_STMT(BPF_ALU | BPF_AND | BPF_K, O_CREAT | O_EXCL),
+		SKIP_UNLESS(O_CREAT | O_EXCL, 1), PASS,
+		REFUSE,
+		SKIP_UNLESS(SYS_unlinkat, 4),
+		LOAD(args[0]), SKIP_UNLESS((uint32_t)spool, 1), PASS,
+		REFUSE,
+		PASS,
+	};
+
+	return add_filter(rows, sizeof rows / sizeof rows[0]);
+}
+
+int
+sandbox_confine(int spool, int state, bool strict)
+{
+	enum { TRUNCATE = 1 << 14 };
+	const uint64_t access = LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_WRITE_FILE |
+	    LANDLOCK_ACCESS_FS_MAKE_REG | TRUNCATE;
+	int files = restrict_files(spool, access | LANDLOCK_ACCESS_FS_REMOVE_FILE, state, access);
+
+	if (files == 1) {
+		log_record(strict ? LOG_ERR : LOG_WARNING, "sandbox", "no Landlock in this kernel");
+		files = strict ? -1 : 0;
+	} else if (files == -1) {
+		log_failure("sandbox", "Landlock refused");
+	}
+	if (files == -1)
+		return -1;
+	if (allow_calls() == 0)
+		return 0;
+	log_failure("sandbox", "seccomp refused");
+	return -1;
+}
+
+int
+sandbox_seal(int spool)
+{
+	const uint64_t access = LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_MAKE_REG |
+	    LANDLOCK_ACCESS_FS_REMOVE_FILE;
+
+	if (restrict_files(spool, access, -1, 0) != -1 && deny_calls(spool) == 0)
+		return 0;
+	log_failure("sandbox", "cannot be sealed");
+	return -1;
 }

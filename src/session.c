@@ -200,6 +200,8 @@ enter_transaction(struct session *session)
 	maildrop_unlock(&session->maildrop);
 	if (next != SESSION_STAY)
 		return next;
+	if (sandbox_seal(session->doors.spool) == -1)
+		return refuse(session, "SYS/TEMP", "the session cannot be confined");
 	session->state = SESSION_TRANSACTION;
 	record_login(session);
 	wire_limit(options->idle_seconds);
