@@ -220,6 +220,21 @@ authorization_auth(struct session *session, const struct command *command)
 }
 
 enum session_next
+authorization_stls(struct session *session, const struct command *command)
+{
+	(void)command;
+	if (!tls_offered(&session->tls)) {
+		wire_err(NULL, "no STLS here");
+		return SESSION_STAY;
+	}
+	tls_start(&session->tls);
+	/* RFC 2595 section 4: what was said in the clear does not count. */
+	session->name[0] = '\0';
+	session->plaintext = true;
+	return SESSION_STAY;
+}
+
+enum session_next
 authorization_quit(struct session *session, const struct command *command)
 {
 	(void)session;

@@ -15,6 +15,7 @@ enum session_next authorization_user(struct session *session, const struct comma
 enum session_next authorization_pass(struct session *session, const struct command *command);
 enum session_next authorization_apop(struct session *session, const struct command *command);
 enum session_next authorization_auth(struct session *session, const struct command *command);
+enum session_next authorization_stls(struct session *session, const struct command *command);
 enum session_next authorization_quit(struct session *session, const struct command *command);
 
 /* The mechanisms of AUTH, in the order of the SASL capability. */

@@ -17,14 +17,16 @@
 #include "maintenance.h"
 #include "options.h"
 #include "peer.h"
+#include "proxy.h"
 #include "sandbox.h"
 #include "session.h"
+#include "tls.h"
 #include "wire.h"
 
 enum { CONFIGURATION_EXIT = 78 };
 
 /*
- * Descriptors 0 to 2 exist, no others do, and 2 is not the client: inetd makes it the socket,
+ * Descriptors 0 to 2 exist, and 2 is not the client: inetd makes it the socket,
  * where a message of libc's would be taken for an answer of ours.
  */
 static void
@@ -42,7 +44,7 @@ guard_descriptors(void)
 	    (client.st_dev == error.st_dev && client.st_ino == error.st_ino &&
 	    S_ISSOCK(error.st_mode)))
 		dup2(fd, STDERR_FILENO);
-	sandbox_close_leaked(STDERR_FILENO + 1);
+	close(fd);
 }
 
 /* Opens all that is needed, while that can be done, and steps down. */
@@ -64,6 +66,10 @@ main(int argc, char **argv)
 
 	guard_descriptors();
 	options_parse(&options, argc, argv);
+	sandbox_close_leaked(tls_find(&session.tls, options.delayed_tls, STDIN_FILENO,
+	    STDOUT_FILENO));
+	if (options.tls)
+		session.tls = TLS_NONE;
 	log_open(options.log_to_stderr);
 	/* A file size limit shall be an error, not the end of the process. */
 	signal(SIGXFSZ, SIG_IGN);
@@ -74,7 +80,6 @@ main(int argc, char **argv)
 	if (options.recover)
 		return maintenance_recover(&options);
 	session.options = &options;
-	session.plaintext = options.tls || options.plaintext || !peer.foreign;
 	wire_open(STDIN_FILENO, STDOUT_FILENO, session_end);
 	if (prepare(&session.doors, &options) == -1) {
 		wire_limit(options.login_seconds);
@@ -82,6 +87,13 @@ main(int argc, char **argv)
 		wire_close();
 		return CONFIGURATION_EXIT;
 	}
+	if (options.proxy) {
+		wire_limit(options.login_seconds);
+		if (!proxy_read(&peer))
+			return EXIT_SUCCESS;
+		log_peer(peer.address);
+	}
+	session.plaintext = options.tls || options.plaintext || !peer.foreign;
 	session_run(&session);
 	return EXIT_SUCCESS;
 }

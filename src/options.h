@@ -24,6 +24,8 @@ struct options {
 	const char *check;		/* show this mailbox instead of a session */
 	bool recover;			/* finish pending journals instead of a session */
 	bool strict;			/* a kernel that cannot confine is an error */
+	bool delayed_tls;		/* STLS by descriptor 5, as tlswrapper does it */
+	bool proxy;			/* a PROXY header comes first */
 	bool tls;			/* a front has TLS on */
 	bool plaintext;			/* passwords in the clear from anywhere */
 };

@@ -35,17 +35,29 @@ set_ipv6(struct peer *peer, const struct in6_addr *address)
 	return true;
 }
 
-static bool
-set_text(struct peer *peer, const char *text)
+bool
+peer_set(struct peer *peer, const char *text)
 {
 	struct in_addr ipv4;
 	struct in6_addr ipv6;
 
-	if (text == NULL)
-		return false;
 	if (inet_pton(AF_INET, text, &ipv4) == 1)
 		return set_ipv4(peer, &ipv4);
 	return inet_pton(AF_INET6, text, &ipv6) == 1 && set_ipv6(peer, &ipv6);
+}
+
+bool
+peer_set_octets(struct peer *peer, const unsigned char *octets, size_t length)
+{
+	struct in_addr ipv4;
+	struct in6_addr ipv6;
+
+	if (length == sizeof ipv4) {
+		memcpy(&ipv4, octets, length);
+		return set_ipv4(peer, &ipv4);
+	}
+	memcpy(&ipv6, octets, sizeof ipv6);
+	return set_ipv6(peer, &ipv6);
 }
 
 static bool
@@ -68,9 +80,11 @@ peer_find(struct peer *peer, int descriptor)
 {
 	static const char *const variables[] = { "TCPREMOTEIP", "REMOTE_ADDR", "REMOTE_HOST" };
 
-	for (size_t i = 0; i < sizeof variables / sizeof variables[0]; i++)
-		if (set_text(peer, secure_getenv(variables[i])))
+	for (size_t i = 0; i < sizeof variables / sizeof variables[0]; i++) {
+		const char *text = secure_getenv(variables[i]);
+		if (text != NULL && peer_set(peer, text))
 			return;
+	}
 	if (set_socket(peer, descriptor))
 		return;
 	strcpy(peer->address, "unknown");

@@ -3,6 +3,7 @@
 #define PEER_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 enum { PEER_ADDRESS = 46 };
 
@@ -17,5 +18,9 @@ struct peer {
  * an IPv6 one is given as IPv4.
  */
 void peer_find(struct peer *peer, int descriptor);
+
+/* Sets it to an address, as text or as 4 or 16 octets. False: it is none. */
+bool peer_set(struct peer *peer, const char *text);
+bool peer_set_octets(struct peer *peer, const unsigned char *octets, size_t length);
 
 #endif

@@ -36,6 +36,7 @@ static const struct row {
 	{ "PASS", SESSION_AUTHORIZATION, 1, 1, REST, authorization_pass },
 	{ "APOP", SESSION_AUTHORIZATION, 2, 2, 0, authorization_apop },
 	{ "AUTH", SESSION_AUTHORIZATION, 0, 2, 0, authorization_auth },
+	{ "STLS", SESSION_AUTHORIZATION, 0, 0, 0, authorization_stls },
 	{ "QUIT", SESSION_AUTHORIZATION, 0, 0, 0, authorization_quit },
 	{ "CAPA", SESSION_AUTHORIZATION | SESSION_TRANSACTION, 0, 0, 0, capa },
 	{ "STAT", SESSION_TRANSACTION, 0, 0, 0, transaction_stat },
@@ -75,6 +76,11 @@ capa(struct session *session, const struct command *command)
 			wire_text(" ", 1);
 			wire_text(authorization_mechanisms[i], strlen(authorization_mechanisms[i]));
 		}
+		wire_crlf();
+	}
+	/* RFC 2595 section 4: in AUTHORIZATION only. */
+	if (session->state == SESSION_AUTHORIZATION && tls_offered(&session->tls)) {
+		wire_text("STLS", 4);
 		wire_crlf();
 	}
 	wire_dot();
@@ -134,7 +140,10 @@ record_end(struct session *session, const char *why, bool removed)
 void
 session_end(const char *why)
 {
-	record_end(current, why, false);
+	if (current == NULL)
+		log_record(LOG_INFO, "no login", "end=%s", why);
+	else
+		record_end(current, why, false);
 	exit(EXIT_SUCCESS);
 }
 

@@ -15,6 +15,7 @@
 #include "journal.h"
 #include "maildrop.h"
 #include "options.h"
+#include "tls.h"
 
 enum { SESSION_TIMESTAMP = 128 };
 
@@ -37,6 +38,7 @@ struct session {
 	const char *why;	/* it ends, if not by QUIT: a word for the record */
 	bool plaintext;		/* USER, PASS and AUTH are offered */
 	struct doors doors;
+	struct tls tls;
 
 	/* AUTHORIZATION */
 	char name[CREDENTIALS_NAME + 1];	/* from USER; empty: none yet */

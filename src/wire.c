@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -57,12 +58,9 @@ wire_open(int in_descriptor, int out_descriptor, void (*end)(const char *why))
 	static const int ours[] = { SIGTERM, SIGINT, SIGHUP };
 	struct sigaction action = { .sa_handler = note_signal };
 	sigset_t held;
-	int type;
-	socklen_t length = sizeof type;
 
-	in = in_descriptor;
-	out = out_descriptor;
 	end_session = end;
+	wire_use(in_descriptor, out_descriptor);
 	sigemptyset(&held);
 	for (size_t i = 0; i < sizeof ours / sizeof ours[0]; i++) {
 		sigaction(ours[i], &action, NULL);
@@ -70,10 +68,21 @@ wire_open(int in_descriptor, int out_descriptor, void (*end)(const char *why))
 	}
 	sigprocmask(SIG_BLOCK, &held, NULL);
 	signal(SIGPIPE, SIG_IGN);
-	out_is_socket = getsockopt(out, SOL_SOCKET, SO_TYPE, &type, &length) == 0;
 	/* Neither matters on what is no TCP socket. */
 	(void)setsockopt(out, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
 	(void)setsockopt(out, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+}
+
+void
+wire_use(int in_descriptor, int out_descriptor)
+{
+	struct stat status;
+
+	if (line_start < input_end)
+		wire_drop("injection");
+	in = in_descriptor;
+	out = out_descriptor;
+	out_is_socket = fstat(out, &status) == 0 && S_ISSOCK(status.st_mode);
 }
 
 void
@@ -82,8 +91,8 @@ wire_limit(unsigned seconds)
 	limit_seconds = seconds;
 }
 
-static _Noreturn void
-end(const char *why)
+void
+wire_drop(const char *why)
 {
 	used = 0;
 	end_session(why);
@@ -116,17 +125,17 @@ wait_for(int fd, short events, int64_t until)
 	for (;;) {
 		int64_t left = until - milliseconds();
 		if (left <= 0)
-			end("timeout");
+			wire_drop("timeout");
 		struct timespec patience = {
 			.tv_sec = left / 1000, .tv_nsec = left % 1000 * 1000000,
 		};
 		int ready = ppoll(&poll_fd, 1, &patience, &none);
 		if (signalled)
-			end("signal");
+			wire_drop("signal");
 		if (ready == 1)
 			return;
 		if (ready == -1 && errno != EINTR)
-			end("closed");
+			wire_drop("closed");
 	}
 }
 
@@ -156,7 +165,7 @@ wire_flush(void)
 	while (sent < used) {
 		ssize_t n = write_some(output + sent, used - sent, &until);
 		if (n == -1 && errno != EINTR && errno != EAGAIN)
-			end("closed");
+			wire_drop("closed");
 		if (n > 0)
 			sent += (size_t)n;
 	}
@@ -186,7 +195,7 @@ fill(int64_t *until)
 	wait_for(in, POLLIN, *until);
 	n = read(in, input + input_end, INPUT - input_end);
 	if (n == -1 && errno != EINTR && errno != EAGAIN)
-		end("closed");
+		wire_drop("closed");
 	input_closed = n == 0;
 	if (n > 0)
 		input_end += (size_t)n;
@@ -219,6 +228,28 @@ wire_read_line(char **line, size_t *length)
 			return WIRE_NO_MORE;
 		fill(&until);
 	}
+}
+
+bool
+wire_read_octets(void *octets, size_t length)
+{
+	char *to = octets;
+	int64_t until = 0;
+
+	while (length > 0) {
+		size_t n = input_end - line_start;
+		if (n > length)
+			n = length;
+		memcpy(to, input + line_start, n);
+		line_start += n;
+		to += n;
+		length -= n;
+		if (length > 0 && input_closed)
+			return false;
+		if (length > 0)
+			fill(&until);
+	}
+	return true;
 }
 
 void
@@ -399,7 +430,7 @@ wire_pause(unsigned seconds)
 	sigemptyset(&none);
 	(void)ppoll(NULL, 0, &patience, &none);
 	if (signalled)
-		end("signal");
+		wire_drop("signal");
 }
 
 void

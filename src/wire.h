@@ -41,6 +41,18 @@ void wire_limit(unsigned seconds);
  */
 enum wire_line wire_read_line(char **line, size_t *length);
 
+/* Exactly "length" octets, whatever they are; false at the end of input. */
+bool wire_read_octets(void *octets, size_t length);
+
+/*
+ * Goes on with other descriptors. Whatever was still to be read from the ones
+ * before ends the session: somebody wants it taken for what comes later.
+ */
+void wire_use(int in, int out);
+
+/* Ends the session for the reason "why", as when the peer is gone. */
+_Noreturn void wire_drop(const char *why);
+
 /* One status line; "code" is a response code (RFC 2449 section 8) or NULL. */
 void wire_ok(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void wire_err(const char *code, const char *format, ...)

@@ -1,0 +1,96 @@
+/* The PROXY protocol. SECURITY: any host that can connect can send this. */
+#include "proxy.h"
+
+#include <string.h>
+
+#include "log.h"
+#include "wire.h"
+
+enum { IPV4 = 4, IPV6 = 16 };
+
+static const unsigned char signature[PROXY_FIRST] = {
+	'\r', '\n', '\r', '\n', 0, '\r', '\n', 'Q', 'U', 'I', 'T', '\n',
+};
+
+bool
+proxy_line(const char *line, struct peer *peer)
+{
+	char address[PEER_ADDRESS];
+	size_t length;
+
+	if (strcmp(line, "PROXY UNKNOWN") == 0 || strncmp(line, "PROXY UNKNOWN ", 14) == 0)
+		return true;
+	if (strncmp(line, "PROXY TCP4 ", 11) != 0 && strncmp(line, "PROXY TCP6 ", 11) != 0)
+		return false;
+	line += 11;
+	length = strcspn(line, " ");
+	if (length >= sizeof address || line[length] != ' ')
+		return false;
+	memcpy(address, line, length);
+	address[length] = '\0';
+	return peer_set(peer, address);
+}
+
+size_t
+proxy_rest(const unsigned char *second)
+{
+	return (size_t)second[2] << 8 | second[3];
+}
+
+bool
+proxy_binary(const unsigned char *second, const unsigned char *rest, struct peer *peer)
+{
+	enum { LOCAL = 0x20, PROXY = 0x21, TCP4 = 0x11, TCP6 = 0x21 };
+
+	if (second[0] == LOCAL)
+		return true;
+	if (second[0] != PROXY)
+		return false;
+	if (second[1] == TCP4 && proxy_rest(second) >= 12)
+		return peer_set_octets(peer, rest, IPV4);
+	if (second[1] == TCP6 && proxy_rest(second) >= 36)
+		return peer_set_octets(peer, rest, IPV6);
+	/* Over what is no TCP of these two there is no address. */
+	return second[1] != TCP4 && second[1] != TCP6;
+}
+
+static bool
+read_binary(struct peer *peer)
+{
+	unsigned char second[PROXY_SECOND], rest[PROXY_REST];
+
+	if (!wire_read_octets(second, sizeof second) || proxy_rest(second) > sizeof rest)
+		return false;
+	return wire_read_octets(rest, proxy_rest(second)) && proxy_binary(second, rest, peer);
+}
+
+static bool
+read_line(const unsigned char *first, struct peer *peer)
+{
+	enum { MOST = 107 };	/* octets of a version 1 header */
+	char line[MOST + 1];
+	char *tail;
+	size_t length;
+
+	if (memcmp(first, "PROXY ", 6) != 0 || memchr(first, '\n', PROXY_FIRST) != NULL)
+		return false;
+	if (wire_read_line(&tail, &length) != WIRE_GOT_LINE ||
+	    length + PROXY_FIRST > MOST || strlen(tail) != length)
+		return false;
+	memcpy(line, first, PROXY_FIRST);
+	memcpy(line + PROXY_FIRST, tail, length + 1);
+	return proxy_line(line, peer);
+}
+
+bool
+proxy_read(struct peer *peer)
+{
+	unsigned char first[PROXY_FIRST];
+
+	if (wire_read_octets(first, sizeof first) &&
+	    (memcmp(first, signature, sizeof first) == 0 ? read_binary(peer) :
+	    read_line(first, peer)))
+		return true;
+	log_record(LOG_NOTICE, "no PROXY header", "%s", "");
+	return false;
+}
