@@ -14,7 +14,7 @@
 #include "log.h"
 #include "wire.h"
 
-enum { TRIES = 3 };
+enum { TRIES = 3, FIRST_PAUSE = 1000 /* milliseconds */ };
 
 const char *const authorization_mechanisms[] = { "PLAIN", "LOGIN", NULL };
 
@@ -51,7 +51,8 @@ plaintext_refused(const struct session *session)
 
 /* What a verdict means to the session. The reply to a good one comes later. */
 static enum session_next
-conclude(struct session *session, enum credentials_verdict verdict, const char *method)
+conclude(struct session *session, enum credentials_verdict verdict, const char *method,
+	int64_t start)
 {
 	session->method = method;
 	session->name[0] = '\0';
@@ -65,7 +66,8 @@ conclude(struct session *session, enum credentials_verdict verdict, const char *
 	log_user(session->account.name[0] == '\0' ? "?" : session->account.name);
 	log_record(LOG_NOTICE, "login failed", "method=%s", method);
 	log_user(NULL);
-	wire_pause(1U << session->failures++);
+	/* Counted from the start, so that no crypt(3) can be told from another. */
+	wire_pause(start + ((int64_t)FIRST_PAUSE << session->failures++));
 	wire_err("AUTH", "the name or the password is wrong");
 	if (session->failures < TRIES)
 		return SESSION_STAY;
@@ -77,8 +79,11 @@ static enum session_next
 try_password(struct session *session, const char *name, const char *password,
 	size_t length, const char *method)
 {
-	return conclude(session, credentials_password(name, password, length,
-	    &session->account), method);
+	int64_t start = wire_clock();
+	enum credentials_verdict verdict = credentials_password(name, password, length,
+	    &session->account);
+
+	return conclude(session, verdict, method, start);
 }
 
 enum session_next
@@ -105,10 +110,7 @@ authorization_pass(struct session *session, const struct command *command)
 		return SESSION_STAY;
 	}
 	memcpy(name, session->name, sizeof name);
-	enum session_next next = try_password(session, name, command->rest,
-	    command->rest_length, "PASS");
-	wire_forget();
-	return next;
+	return try_password(session, name, command->rest, command->rest_length, "PASS");
 }
 
 enum session_next
@@ -118,8 +120,10 @@ authorization_apop(struct session *session, const struct command *command)
 		wire_err(NULL, "no APOP here");
 		return SESSION_STAY;
 	}
-	return conclude(session, credentials_digest(command->word[0], session->timestamp,
-	    command->word[1], &session->account), "APOP");
+	int64_t start = wire_clock();
+	enum credentials_verdict verdict = credentials_digest(command->word[0],
+	    session->timestamp, command->word[1], &session->account);
+	return conclude(session, verdict, "APOP", start);
 }
 
 /*
@@ -196,8 +200,6 @@ auth_login(struct session *session, char *initial)
 enum session_next
 authorization_auth(struct session *session, const struct command *command)
 {
-	enum session_next next = SESSION_STAY;
-
 	if (plaintext_refused(session))
 		return SESSION_STAY;
 	if (command->words == 0) {
@@ -210,13 +212,11 @@ authorization_auth(struct session *session, const struct command *command)
 		return SESSION_STAY;
 	}
 	if (command_equal(command->word[0], "PLAIN"))
-		next = auth_plain(session, command->word[1]);
-	else if (command_equal(command->word[0], "LOGIN"))
-		next = auth_login(session, command->word[1]);
-	else
-		wire_err(NULL, "no such mechanism");
-	wire_forget();
-	return next;
+		return auth_plain(session, command->word[1]);
+	if (command_equal(command->word[0], "LOGIN"))
+		return auth_login(session, command->word[1]);
+	wire_err(NULL, "no such mechanism");
+	return SESSION_STAY;
 }
 
 enum session_next

@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+enum { FLAGS = O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC };
 enum { PLACES = 2, PLACE = 4096, BODIES = PLACES * PLACE, PIECE = 64 * 1024, NAME = 80 };
 
 static const char magic[8] = { 's', 't', 'd', 'p', 'o', 'p', '3', '1' };
@@ -71,9 +72,14 @@ journal_open(struct journal *journal, int directory, const char *name)
 	char aside[NAME];
 	struct stat status;
 
-	*journal = (struct journal){ .fd = -1, .aside = -1 };
-	journal->fd = openat(directory, name,
-	    O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0600);
+	*journal = (struct journal){ .aside = -1 };
+	journal->fd = openat(directory, name, FLAGS);
+	if (journal->fd == -1 && errno == ENOENT) {
+		journal->fd = openat(directory, name, FLAGS | O_CREAT, 0600);
+		/* Its name must be on the disk before a record in it can count. */
+		if (journal->fd != -1 && fsync(directory) == -1)
+			goto fail;
+	}
 	if (journal->fd == -1 || flock(journal->fd, LOCK_EX | LOCK_NB) == -1 ||
 	    fstat(journal->fd, &status) == -1)
 		goto fail;
@@ -271,7 +277,8 @@ load_place(const struct journal *journal, unsigned place, struct journal_record 
 	if (read_at(journal->fd, place * PLACE, record, sizeof *record) == -1)
 		return -1;
 	if (memcmp(record->magic, magic, sizeof magic) != 0 ||
-	    record->print != record_print(record) || record->sequence % PLACES != place)
+	    record->print != record_print(record) || record->sequence % PLACES != place ||
+	    record->mark_length > JOURNAL_MARK)
 		return 0;
 	return check_body(journal, record);
 }
@@ -282,6 +289,8 @@ journal_load(struct journal *journal, struct journal_record *record)
 	struct journal_record found;
 	int any = 0;
 
+	if (sync_file(journal->fd) == -1)
+		return -1;
 	for (unsigned place = 0; place < PLACES; place++) {
 		int result = load_place(journal, place, &found);
 		if (result == -1)
@@ -321,6 +330,13 @@ journal_clear(struct journal *journal)
 		result = ftruncate(journal->fd, 0);
 	while (result == -1 && errno == EINTR);
 	return result;
+}
+
+void
+journal_discard(struct journal *journal)
+{
+	if (journal_clear(journal) == 0)
+		(void)sync_file(journal->fd);
 }
 
 int

@@ -95,7 +95,9 @@ int journal_add_saved(struct journal *journal, const void *octets, size_t length
 int journal_commit(struct journal *journal, struct journal_record *record);
 
 /*
- * Finds the record that counts. 1 and *record, 0: there is none, -1 with errno.
+ * Finds the record that counts, and makes sure that it is on the disk, since
+ * who wrote it may have been killed before. 1 and *record, 0: there is none,
+ * -1 with errno.
  */
 int journal_load(struct journal *journal, struct journal_record *record);
 
@@ -107,6 +109,9 @@ int journal_read_saved(const struct journal *journal, const struct journal_recor
 
 /* No UPDATE is pending any more. */
 int journal_clear(struct journal *journal);
+
+/* The same for a record that must not come back, as far as the disk lets us. */
+void journal_discard(struct journal *journal);
 
 /* Appends all of it to "NAME:aside", on the disk, and clears it. 0 or -1. */
 int journal_set_aside(struct journal *journal);

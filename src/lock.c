@@ -82,14 +82,14 @@ create_dotlock(void)
 	if (fd == -1)
 		return -1;
 	int length = snprintf(pid, sizeof pid, "%ld\n", (long)getpid());
-	if (fstat(fd, &status) == -1 || write(fd, pid, (size_t)length) != length) {
-		int saved = errno;
+	int result = fstat(fd, &status);
+	/* On a full disk a dotlock without it must do. */
+	(void)!write(fd, pid, (size_t)length);
+	close(fd);
+	if (result == -1) {
 		unlinkat(held.spool, held.dotlock, 0);
-		close(fd);
-		errno = saved;
 		return -1;
 	}
-	close(fd);
 	held.device = status.st_dev;
 	held.inode = status.st_ino;
 	held.touched = time(NULL);

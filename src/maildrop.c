@@ -33,7 +33,7 @@ is_open_file(const struct maildrop *maildrop)
 	struct stat named, opened;
 
 	return fstatat(maildrop->spool, maildrop->name, &named, AT_SYMLINK_NOFOLLOW) == 0 &&
-	    fstat(maildrop->fd, &opened) == 0 &&
+	    fstat(maildrop->fd, &opened) == 0 && opened.st_nlink == 1 &&
 	    named.st_dev == opened.st_dev && named.st_ino == opened.st_ino;
 }
 

@@ -81,14 +81,13 @@ main(int argc, char **argv)
 		return maintenance_recover(&options);
 	session.options = &options;
 	wire_open(STDIN_FILENO, STDOUT_FILENO, session_end);
+	wire_limit(options.login_seconds, options.login_seconds);
 	if (prepare(&session.doors, &options) == -1) {
-		wire_limit(options.login_seconds);
 		wire_err("SYS/PERM", "the server is not set up: its log says why");
 		wire_close();
 		return CONFIGURATION_EXIT;
 	}
 	if (options.proxy) {
-		wire_limit(options.login_seconds);
 		if (!proxy_read(&peer))
 			return EXIT_SUCCESS;
 		log_peer(peer.address);

@@ -213,7 +213,7 @@ enter_transaction(struct session *session)
 		return refuse(session, "SYS/TEMP", "the session cannot be confined");
 	session->state = SESSION_TRANSACTION;
 	record_login(session);
-	wire_limit(options->idle_seconds);
+	wire_limit(options->idle_seconds, 0);
 	wire_ok("%zu messages (%ju octets)", session->maildrop.count,
 	    (uintmax_t)session->maildrop.octets);
 	return SESSION_STAY;
@@ -299,10 +299,15 @@ serve_line(struct session *session)
 	case WIRE_GOT_LINE:
 		break;
 	}
-	if (command_split(&command, line, length, takes_rest))
-		return dispatch(session, &command);
-	wire_err(NULL, "malformed command");
-	return SESSION_STAY;
+	if (!command_split(&command, line, length, takes_rest)) {
+		wire_err(NULL, "malformed command");
+		return SESSION_STAY;
+	}
+	bool secret = session->state == SESSION_AUTHORIZATION;
+	enum session_next next = dispatch(session, &command);
+	if (secret)
+		wire_forget();
+	return next;
 }
 
 void
@@ -313,7 +318,7 @@ session_run(struct session *session)
 	current = session;
 	session->why = "quit";
 	session->state = SESSION_AUTHORIZATION;
-	wire_limit(session->options->login_seconds);
+	wire_limit(session->options->login_seconds, session->options->login_seconds);
 	authorization_greet(session);
 	if (session->timestamp[0] == '\0')
 		wire_ok("POP3 ready");

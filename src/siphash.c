@@ -1,7 +1,7 @@
 /*
  * SipHash-2-4 with 128 bits of result, after the description by Aumasson and
- * Bernstein. It serves unique-ids and the journal: four times the speed of MD5
- * and no weaker than they need.
+ * Bernstein. It serves unique-ids: four times the speed of MD5 and no weaker than
+ * they need.
  */
 #include "siphash.h"
 

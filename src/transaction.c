@@ -116,6 +116,10 @@ serve(struct session *session, uint64_t lines)
 	if (maildrop_check(maildrop, false) != MAILDROP_GOOD)
 		session_end("changed");
 	wire_body_end(session->message->blank);
+	if (lines == WIRE_ALL) {
+		session->retrieved++;
+		session->retrieved_octets += session->message->octets;
+	}
 	return SESSION_STAY;
 }
 
@@ -123,8 +127,6 @@ enum session_next
 transaction_retr(struct session *session, const struct command *command)
 {
 	(void)command;
-	session->retrieved++;
-	session->retrieved_octets += session->message->octets;
 	return serve(session, WIRE_ALL);
 }
 

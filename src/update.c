@@ -340,32 +340,22 @@ truncate_mailbox(const struct move *move, uint64_t size)
 }
 
 /*
- * The journal need not be synced after it is cleared: a record of this stage
- * that comes back finds no mark in the mailbox, and is cleared again.
+ * What is left to be done when no step is in the journal. The journal need not
+ * be synced after it is cleared: a record of this stage that comes back finds
+ * no mark in the mailbox, and is cleared again.
  */
 static int
-truncate_and_clear(struct move *move)
+finish(struct move *move)
 {
-	if (truncate_mailbox(move, move->record.to) == -1)
-		return -1;
-	return journal_clear(move->journal);
-}
-
-/* All steps from the planned one, which is in the journal already. */
-static int
-finish_steps(struct move *move)
-{
-	if (do_step(move) == -1)
-		return -1;
 	while (move->record.runs > 0) {
 		plan_step(move);
 		if (record_step(move) == -1 || do_step(move) == -1)
 			return -1;
 	}
 	move->record.stage = JOURNAL_MOVED;
-	if (record_step(move) == -1)
+	if (record_step(move) == -1 || truncate_mailbox(move, move->record.to) == -1)
 		return -1;
-	return truncate_and_clear(move);
+	return journal_clear(move->journal);
 }
 
 static enum update_result
@@ -382,17 +372,47 @@ pending(const char *what)
 	return UPDATE_PENDING;
 }
 
+/*
+ * Where the mail begins that was delivered since the index was made. If the
+ * message before it goes, it will follow another one or begin the file: then an
+ * empty line that the deliverer put before it goes too, and a writer without
+ * locks who is in the middle of the message that goes is noticed.
+ */
+static int
+find_delivered(struct move *move, uint64_t *offset)
+{
+	const struct maildrop *maildrop = move->maildrop;
+	/* An empty line in CRLF, and "From ". */
+	char head[2 + 5 + 1];
+	size_t length = sizeof head - 1;
+	const char *p = head;
+
+	*offset = maildrop->size;
+	if (move->record.size == *offset || !maildrop->messages[maildrop->count - 1].deleted)
+		return 0;
+	if (length > move->record.size - *offset)
+		length = (size_t)(move->record.size - *offset);
+	if (read_mailbox(move, *offset, head, length) == -1)
+		return -1;
+	head[length] = '\0';
+	p += p[0] == '\r';
+	p += p[0] == '\n';
+	*offset += (uint64_t)(p - head);
+	errno = EINVAL;
+	return strncmp(p, "From ", 5) == 0 ? 0 : -1;
+}
+
 /* The runs that stay behind the first deleted message. */
 static int
-make_runs(struct move *move, uint64_t size)
+make_runs(struct move *move, uint64_t delivered, uint64_t size)
 {
 	const struct maildrop *maildrop = move->maildrop;
 	size_t count = 0, room = 1;
 
 	for (size_t i = 1; i < maildrop->count; i++)
 		room += maildrop->messages[i - 1].deleted && !maildrop->messages[i].deleted;
-	/* One more for what was delivered since, and one for recovery to add. */
-	struct journal_run *runs = calloc(room + 2, sizeof *runs);
+	/* One more for what was delivered since. */
+	struct journal_run *runs = calloc(room + 1, sizeof *runs);
 	if (runs == NULL)
 		return -1;
 	uint64_t end = 0;
@@ -413,8 +433,8 @@ make_runs(struct move *move, uint64_t size)
 				};
 		}
 	}
-	if (size > maildrop->size)
-		runs[count++] = (struct journal_run){ maildrop->size, size - maildrop->size };
+	if (size > delivered)
+		runs[count++] = (struct journal_run){ delivered, size - delivered };
 	move->runs = move->left = runs;
 	move->record.runs = count;
 	move->record.to = move->record.first;
@@ -448,16 +468,19 @@ static enum update_result
 remove_marked(struct move *move, const struct stat *status)
 {
 	struct journal_record *record = &move->record;
+	uint64_t delivered;
 
 	record->inode = status->st_ino;
 	record->size = (uint64_t)status->st_size;
 	note_times(move, status);
-	if (make_runs(move, record->size) == -1)
+	if (find_delivered(move, &delivered) == -1)
+		return refused("what was delivered does not start with a From_ line");
+	if (make_runs(move, delivered, record->size) == -1)
 		return refused("no memory");
 	if (record->runs == 0) {
 		/* A truncation is done or not done: it needs no journal. */
 		if (truncate_mailbox(move, record->first) == -1)
-			return refused("cannot truncate the mailbox");
+			return pending("cannot truncate the mailbox");
 		return UPDATE_DONE;
 	}
 	errno = EFBIG;
@@ -467,10 +490,10 @@ remove_marked(struct move *move, const struct stat *status)
 	if (journal_begin(move->journal, record->runs + 1, record->saved) == -1 ||
 	    record_step(move) == -1) {
 		enum update_result result = refused("cannot write the journal");
-		(void)journal_clear(move->journal);
+		journal_discard(move->journal);
 		return result;
 	}
-	if (finish_steps(move) == -1)
+	if (do_step(move) == -1 || finish(move) == -1)
 		return pending("cannot rewrite the mailbox");
 	return UPDATE_DONE;
 }
@@ -525,33 +548,27 @@ mark_stands(const struct move *move, uint64_t size)
 
 /* All octets are where they shall be; was the file truncated? */
 static int
-recover_moved(struct move *move, const struct stat *status)
+recover_moved(struct move *move, uint64_t size)
 {
-	int stands = mark_stands(move, (uint64_t)status->st_size);
+	int stands = mark_stands(move, size);
 
 	if (stands == -1)
 		return -1;
-	if (stands == 0)
-		return journal_clear(move->journal);
-	add_delivered(move, (uint64_t)status->st_size);
-	if (move->record.runs == 0)
-		return truncate_and_clear(move);
-	plan_step(move);
-	return record_step(move) == -1 ? -1 : finish_steps(move);
+	if (stands == 1) {
+		add_delivered(move, size);
+		return finish(move);
+	}
+	/* Whoever truncated it may have been killed before the sync. */
+	return sync_mailbox(move) == -1 ? -1 : journal_clear(move->journal);
 }
 
 static int
-recover_moving(struct move *move, const struct stat *status)
+recover_moving(struct move *move, uint64_t size)
 {
 	if (do_step(move) == -1)
 		return -1;
-	add_delivered(move, (uint64_t)status->st_size);
-	if (move->record.runs == 0) {
-		move->record.stage = JOURNAL_MOVED;
-		return record_step(move) == -1 ? -1 : truncate_and_clear(move);
-	}
-	plan_step(move);
-	return record_step(move) == -1 ? -1 : finish_steps(move);
+	add_delivered(move, size);
+	return finish(move);
 }
 
 /* 1 if the mailbox is the one that the journal is about, 0, or -1. */
@@ -560,7 +577,7 @@ is_journals_mailbox(struct move *move, const struct stat *status)
 {
 	uint64_t sum;
 
-	if (move->maildrop->fd == -1 || status->st_ino != move->record.inode)
+	if (status->st_ino != move->record.inode)
 		return 0;
 	if (move->record.stage == JOURNAL_MOVED)
 		return 1;
@@ -571,13 +588,34 @@ is_journals_mailbox(struct move *move, const struct stat *status)
 	return sum == move->record.witness;
 }
 
+/* The user could write the file, so it is not believed to make sense. */
+static bool
+is_sound(const struct move *move)
+{
+	const struct journal_record *record = &move->record;
+	uint64_t end = record->to, sum = 0;
+
+	for (uint64_t i = 0; i < record->runs; i++) {
+		const struct journal_run *run = &move->runs[i];
+		if (run->length == 0 || run->from < end || run->from > record->size ||
+		    run->length > record->size - run->from)
+			return false;
+		end = run->from + run->length;
+		sum += run->length;
+	}
+	errno = EINVAL;
+	return record->saved <= record->step && record->step <= sum &&
+	    record->saved == octets_before(move,
+	    record->to + record->step + record->mark_length);
+}
+
 static enum update_result
 recover(struct move *move)
 {
-	struct stat status = { 0 };
+	struct stat status;
 	int result;
 
-	if (move->maildrop->fd != -1 && fstat(move->maildrop->fd, &status) == -1)
+	if (fstat(move->maildrop->fd, &status) == -1)
 		return pending("cannot look at the mailbox");
 	result = is_journals_mailbox(move, &status);
 	if (result == 0) {
@@ -591,15 +629,18 @@ recover(struct move *move)
 	move->runs = calloc((size_t)move->record.runs + 1, sizeof *move->runs);
 	move->left = move->runs;
 	if (result == -1 || move->runs == NULL ||
-	    journal_read_runs(move->journal, &move->record, move->runs) == -1)
+	    journal_read_runs(move->journal, &move->record, move->runs) == -1 ||
+	    !is_sound(move))
 		return pending("cannot read the journal");
 	if ((uint64_t)status.st_size > move->record.size)
 		note_times(move, &status);
-	result = move->record.stage == JOURNAL_MOVED ? recover_moved(move, &status) :
-	    recover_moving(move, &status);
+	if (move->record.stage == JOURNAL_MOVED)
+		result = recover_moved(move, (uint64_t)status.st_size);
+	else
+		result = recover_moving(move, (uint64_t)status.st_size);
 	if (result == -1)
 		return pending("cannot finish an interrupted UPDATE");
-	log_record(LOG_NOTICE, "update recovered", "an interrupted UPDATE was finished");
+	log_record(LOG_NOTICE, "update recovered", "an interrupted UPDATE is finished");
 	return UPDATE_DONE;
 }
 
@@ -610,7 +651,8 @@ update_recover(struct maildrop *maildrop, struct journal *journal)
 	enum update_result result;
 	int found = journal_pending(journal);
 
-	if (found == 0)
+	/* A mailbox that is not there now may come back: its journal stays. */
+	if (found == 0 || maildrop->fd == -1)
 		return UPDATE_DONE;
 	if (found == 1)
 		found = journal_load(journal, &move.record);

@@ -24,6 +24,7 @@ enum { INPUT = 4 * WIRE_LINE, OUTPUT = 64 * 1024 };
 static int in, out;
 static bool out_is_socket;
 static unsigned limit_seconds;
+static int64_t last_moment;	/* of the clock; 0: none */
 static void (*end_session)(const char *why);
 static volatile sig_atomic_t signalled;
 
@@ -85,11 +86,6 @@ wire_use(int in_descriptor, int out_descriptor)
 	out_is_socket = fstat(out, &status) == 0 && S_ISSOCK(status.st_mode);
 }
 
-void
-wire_limit(unsigned seconds)
-{
-	limit_seconds = seconds;
-}
 
 void
 wire_drop(const char *why)
@@ -99,8 +95,8 @@ wire_drop(const char *why)
 	_exit(0);
 }
 
-static int64_t
-milliseconds(void)
+int64_t
+wire_clock(void)
 {
 	struct timespec now;
 
@@ -111,7 +107,22 @@ milliseconds(void)
 static int64_t
 deadline(void)
 {
-	return milliseconds() + (int64_t)limit_seconds * 1000;
+	int64_t moment = wire_clock() + (int64_t)limit_seconds * 1000;
+
+	return last_moment != 0 && last_moment < moment ? last_moment : moment;
+}
+
+void
+wire_limit(unsigned seconds, unsigned total)
+{
+	limit_seconds = seconds;
+	last_moment = total == 0 ? 0 : wire_clock() + (int64_t)total * 1000;
+}
+
+static struct timespec
+milliseconds(int64_t count)
+{
+	return (struct timespec){ .tv_sec = count / 1000, .tv_nsec = count % 1000 * 1000000 };
 }
 
 /* Returns when the descriptor is ready; signals are let in only here. */
@@ -123,12 +134,10 @@ wait_for(int fd, short events, int64_t until)
 
 	sigemptyset(&none);
 	for (;;) {
-		int64_t left = until - milliseconds();
+		int64_t left = until - wire_clock();
 		if (left <= 0)
 			wire_drop("timeout");
-		struct timespec patience = {
-			.tv_sec = left / 1000, .tv_nsec = left % 1000 * 1000000,
-		};
+		struct timespec patience = milliseconds(left);
 		int ready = ppoll(&poll_fd, 1, &patience, &none);
 		if (signalled)
 			wire_drop("signal");
@@ -192,6 +201,8 @@ fill(int64_t *until)
 	memmove(input, input + line_start, input_end - line_start);
 	input_end -= line_start;
 	line_start = 0;
+	/* SECURITY: no copy of a password stays behind. */
+	explicit_bzero(input + input_end, INPUT - input_end);
 	wait_for(in, POLLIN, *until);
 	n = read(in, input + input_end, INPUT - input_end);
 	if (n == -1 && errno != EINTR && errno != EAGAIN)
@@ -421,16 +432,18 @@ wire_body_end(bool blank)
 }
 
 void
-wire_pause(unsigned seconds)
+wire_pause(int64_t then)
 {
-	struct timespec patience = { .tv_sec = seconds };
 	sigset_t none;
 
 	wire_flush();
 	sigemptyset(&none);
-	(void)ppoll(NULL, 0, &patience, &none);
-	if (signalled)
-		wire_drop("signal");
+	for (int64_t left = then - wire_clock(); left > 0; left = then - wire_clock()) {
+		struct timespec patience = milliseconds(left);
+		(void)ppoll(NULL, 0, &patience, &none);
+		if (signalled)
+			wire_drop("signal");
+	}
 }
 
 void

@@ -29,9 +29,10 @@ void wire_open(int in, int out, void (*end)(const char *why));
 
 /*
  * Seconds that a whole line may take to arrive, and a whole buffer to leave
- * (RFC 1939 section 3 wants 600 at least).
+ * (RFC 1939 section 3 wants 600 at least). "total" is for all that happens
+ * until the next call; 0: no such limit.
  */
-void wire_limit(unsigned seconds);
+void wire_limit(unsigned seconds, unsigned total);
 
 /*
  * The next line without its CRLF or LF, in wire's own buffer until the next
@@ -92,10 +93,13 @@ void wire_flush(void);
  */
 void wire_settle(void);
 
-/* Sends what is buffered, then lets "seconds" pass. */
-void wire_pause(unsigned seconds);
+/* Milliseconds of a clock that only goes on. */
+int64_t wire_clock(void);
 
-/* Wipes the last line read. */
+/* Sends what is buffered, then lets time pass until "then" on that clock. */
+void wire_pause(int64_t then);
+
+/* Wipes all lines that were read. */
 void wire_forget(void);
 
 /* Sends what is buffered, if the peer still takes it, and says goodbye. */
