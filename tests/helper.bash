@@ -30,12 +30,14 @@ setup() {
 	touch log passwd shadow
 	account alice "$SESAME"
 	SERVER=("$STDPOP3D" -e -m spool -d state -p passwd -s shadow -u nobody -U 1 -w 1)
-	SESSIONS=()
 }
 
 # A failed test leaves no process behind.
 teardown() {
-	[ "${#SESSIONS[@]}" -eq 0 ] || kill -9 "${SESSIONS[@]}" 2>/dev/null || :
+	local left
+	left=$(jobs -p)
+	# shellcheck disable=SC2086 # one word a process
+	[ -z "$left" ] || kill $left 2>/dev/null || :
 }
 
 # account NAME HASH [DATES [UID]]: another line of passwd and shadow, where DATES
@@ -52,7 +54,7 @@ mailbox() {
 	[ "$(id -u)" -ne 0 ] || chown "$OWNER:$GROUP" "spool/$1"
 }
 
-# message NAME...: small messages of 26 octets and two for each octet of NAME.
+# message NAME...: small messages of 23 octets and two for each octet of NAME.
 message() {
 	local name
 	for name; do
@@ -122,7 +124,7 @@ transaction() {
 # login NAME                 alice logs in
 # gone NAME                  the server says nothing more and ends well
 # hang_up NAME               the client closes the connection
-declare -A TO FROM PID
+declare -gA TO FROM PID
 
 connect() {
 	local name=$1
@@ -130,7 +132,6 @@ connect() {
 	mkfifo "$name.to" "$name.from"
 	"${SERVER[@]}" "$@" <"$name.to" >"$name.from" 2>>log 3>&- &
 	PID[$name]=$!
-	SESSIONS+=("$!")
 	exec {TO[$name]}>"$name.to" {FROM[$name]}<"$name.from"
 }
 

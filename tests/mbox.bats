@@ -37,7 +37,7 @@ keeps_but() {
 	END
 	transaction <<-'END'
 		C: STAT
-		S: +OK 2 155^M
+		S: +OK 2 149^M
 		C: RETR 1
 		S: +OK 23 octets^M
 		S: From: a^M
@@ -45,7 +45,7 @@ keeps_but() {
 		S: ^M
 		S: .^M
 		C: RETR 2
-		S: +OK 132 octets^M
+		S: +OK 126 octets^M
 		S: Subject: 2^M
 		S: ^M
 		S: body^M
@@ -85,7 +85,7 @@ keeps_but() {
 	printf 'From a\r\nA: b\nC: d\r\n\nx\ry\n.\r\n\r\nFrom b\nA: b\n\r\nz\r\r\n\n' | mailbox alice
 	transaction <<-'END'
 		C: LIST
-		S: +OK 2 messages (33 octets)^M
+		S: +OK 2 messages (34 octets)^M
 		S: 1 22^M
 		S: 2 12^M
 		S: .^M

@@ -30,17 +30,17 @@ setup_three() {
 	setup_three
 	transaction <<-'END'
 		C: STAT
-		S: +OK 3 95^M
+		S: +OK 3 91^M
 		C: LIST
-		S: +OK 3 messages (95 octets)^M
-		S: 1 30^M
-		S: 2 30^M
-		S: 3 35^M
+		S: +OK 3 messages (91 octets)^M
+		S: 1 29^M
+		S: 2 29^M
+		S: 3 33^M
 		S: .^M
 		C: LIST 3
-		S: +OK 3 35^M
+		S: +OK 3 33^M
 		C: RETR 3
-		S: +OK 35 octets^M
+		S: +OK 33 octets^M
 		S: Subject: three^M
 		S: ^M
 		S: body of three^M
@@ -80,8 +80,8 @@ setup_three() {
 		S: .^M
 		C: UIDL
 		S: +OK 2 unique-ids^M
-		S: 1 ONE^M
-		S: 3 THREE^M
+		S: 1 1b3479180c151b28c241fa17ee1304ec^M
+		S: 3 dee25467be055eab6a7d1a5dce4a9f93^M
 		S: .^M
 	END
 }
