@@ -6,7 +6,8 @@
 
 #include <string.h>
 
-enum { RUN = 128 };	/* octets; counts of one run fit an unsigned char */
+/* Octets looked at by one loop; the counts of one run fit an unsigned char. */
+enum { RUN = 128, SHORT_RUN = 16 };
 
 void
 mbox_begin(struct mbox *mbox,
@@ -50,56 +51,25 @@ ends_separator(const unsigned char *p)
 	return p[0] == ' ' && memcmp(p - 4, "From", 4) == 0 && ends_empty_line(p - 5);
 }
 
-/* True if "\nF" lies five octets before some octet of the run: rare enough. */
-static bool
-run_may_separate(const unsigned char *p)
+/*
+ * Counts the lines of a run, unless it may hold a separator: then it is to be
+ * looked at more closely, and this is false.
+ */
+static inline bool
+count_run(struct mbox *mbox, const unsigned char *p, int length)
 {
-	unsigned char found = 0;
+	unsigned char bare = 0, empty = 0, suspect = 0;
 
-	for (int i = 0; i < RUN; i++)
-		found |= (p[i] == ' ') & (p[i - 4] == 'F') & (p[i - 5] == '\n');
-	return found != 0;
-}
-
-/* The blank of the next "From " that starts a message, or "end". */
-static const unsigned char *
-find_separator(const unsigned char *p, const unsigned char *end)
-{
-	while (p < end) {
-		const unsigned char *stop = end - p < RUN ? end : p + RUN;
-		if (stop - p == RUN && !run_may_separate(p)) {
-			p = stop;
-			continue;
-		}
-		for (; p < stop; p++)
-			if (ends_separator(p))
-				return p;
-	}
-	return end;
-}
-
-static void
-count_run(struct mbox *mbox, const unsigned char *p)
-{
-	unsigned char bare = 0, empty = 0;
-
-	for (int i = 0; i < RUN; i++) {
+	for (int i = 0; i < length; i++) {
 		bare += (p[i] == '\n') & (p[i - 1] != '\r');
 		empty += ends_empty_line(p + i);
+		suspect |= (p[i] == ' ') & (p[i - 4] == 'F') & (p[i - 5] == '\n');
 	}
+	if (suspect)
+		return false;
 	mbox->bare += bare;
 	mbox->empty += empty;
-}
-
-static void
-count_lines(struct mbox *mbox, const unsigned char *p, const unsigned char *end)
-{
-	for (; end - p >= RUN; p += RUN)
-		count_run(mbox, p);
-	for (; p < end; p++) {
-		mbox->bare += ends_line(p) & (p[-1] != '\r');
-		mbox->empty += ends_empty_line(p);
-	}
+	return true;
 }
 
 /* Reports the message that ends at "end", which is where *p would be. */
@@ -121,35 +91,78 @@ report(struct mbox *mbox, uint64_t end, const unsigned char *p)
 	mbox->message(mbox->context, &message);
 }
 
+/* Octet by octet up to "end" or a separator; returns where it stopped. */
+static const unsigned char *
+look_closely(struct mbox *mbox, const unsigned char *p, const unsigned char *end)
+{
+	for (; p < end && !ends_separator(p); p++) {
+		mbox->bare += ends_line(p) & (p[-1] != '\r');
+		mbox->empty += ends_empty_line(p);
+	}
+	return p;
+}
+
+/* The blank of a "From " is at this offset: a message ends, another starts. */
+static void
+separate(struct mbox *mbox, uint64_t blank, const unsigned char *p)
+{
+	report(mbox, blank - 4, p - 4);
+	mbox->start = blank - 4;
+	mbox->text = blank + 1;
+	mbox->bare = 0;
+	mbox->empty = 0;
+	mbox->in_from_line = true;
+}
+
+/* Text up to "end" or behind a separator; returns where it stopped. */
+static const unsigned char *
+scan_text(struct mbox *mbox, const unsigned char *p, const unsigned char *end)
+{
+	const unsigned char *begin = mbox_room(mbox);
+
+	while (end - p >= RUN && count_run(mbox, p, RUN))
+		p += RUN;
+	/* The run that ended the loop, or what is left, in short runs. */
+	if (end - p > RUN)
+		end = p + RUN;
+	while (p < end) {
+		const unsigned char *stop = end - p < SHORT_RUN ? end : p + SHORT_RUN;
+		if (stop - p == SHORT_RUN && count_run(mbox, p, SHORT_RUN)) {
+			p = stop;
+			continue;
+		}
+		p = look_closely(mbox, p, stop);
+		if (p < stop) {
+			separate(mbox, mbox->fed + (uint64_t)(p - begin), p);
+			return p + 1;
+		}
+	}
+	return p;
+}
+
+/* Up to "end" or the end of the From_ line; returns where it stopped. */
+static const unsigned char *
+skip_from_line(struct mbox *mbox, const unsigned char *p, const unsigned char *end)
+{
+	const unsigned char *lf = memchr(p, '\n', (size_t)(end - p));
+
+	p = lf == NULL ? end : lf + 1;
+	mbox->in_from_line = lf == NULL;
+	mbox->text = mbox->fed + (uint64_t)(p - mbox_room(mbox));
+	return p;
+}
+
 bool
 mbox_feed(struct mbox *mbox, size_t length)
 {
-	const unsigned char *begin = mbox_room(mbox), *p = begin, *end = begin + length;
+	const unsigned char *p = mbox_room(mbox), *end = p + length;
 
 	if (mbox->fed == 0 && length > 0)
-		mbox->valid = length >= 5 && memcmp(begin, "From ", 5) == 0;
+		mbox->valid = length >= 5 && memcmp(p, "From ", 5) == 0;
 	if (!mbox->valid)
 		return false;
-	while (p < end) {
-		if (mbox->in_from_line) {
-			const unsigned char *lf = memchr(p, '\n', (size_t)(end - p));
-			p = lf == NULL ? end : lf + 1;
-			mbox->in_from_line = lf == NULL;
-			mbox->text = mbox->fed + (uint64_t)(p - begin);
-			continue;
-		}
-		const unsigned char *blank = find_separator(p, end);
-		count_lines(mbox, p, blank);
-		p = blank;
-		if (blank == end)
-			break;
-		uint64_t start = mbox->fed + (uint64_t)(blank - begin) - 4;
-		report(mbox, start, blank - 4);
-		mbox->start = start;
-		mbox->bare = 0;
-		mbox->empty = 0;
-		mbox->in_from_line = true;
-	}
+	while (p < end)
+		p = mbox->in_from_line ? skip_from_line(mbox, p, end) : scan_text(mbox, p, end);
 	mbox->fed += length;
 	memmove(mbox->block, end - MBOX_MARGIN, MBOX_MARGIN);
 	return true;

@@ -112,7 +112,7 @@ main(void)
 	}
 	out = fileno(file);
 	wire_open(STDIN_FILENO, out, unexpected_end);
-	wire_limit(60);
+	wire_limit(60, 0);
 	memcpy(octets, "From ", 5);
 	for (int round = 0; round < ROUNDS; round++) {
 		size_t length = 5 + specimen_make(octets + 5, random_below(40));

@@ -1,0 +1,173 @@
+"""A host of its own for each test: spool, state directory, accounts, sessions,
+and the rules by which a mailbox is made of messages, as plain as they go."""
+
+import os
+import re
+import subprocess
+import tempfile
+
+STDPOP3D = os.path.abspath(os.environ.get("STDPOP3D", "build/stdpop3d"))
+USER = "reader"
+PASSWORD = "secret"
+# SHA-256 with the fewest rounds there are: thousands of logins.
+HASH = "$5$rounds=1000$faulttest$ki5EEG7LALAAEcfM8i0H12SOlYN7Li60r9dSx93TwZ0"
+
+
+class Violation(Exception):
+	"""Neither the old nor the new mailbox, or no login."""
+
+
+class Answer:
+	"""What a session said: the last status line is that of its QUIT."""
+
+	def __init__(self, octets, log):
+		self.lines = octets.split(b"\r\n")
+		self.log = log
+		self.logged_in = len(self.lines) > 3 and self.lines[2].startswith(b"+OK")
+		ended = len(self.lines) > 4 and octets.endswith(b"\r\n")
+		self.ok = self.logged_in and ended and self.lines[-2] == b"+OK bye"
+		self.err = self.logged_in and ended and self.lines[-2].startswith(b"-ERR")
+
+
+class Host:
+	def __init__(self, parent=None, spool=None, state=None):
+		self.directory = tempfile.mkdtemp(prefix="fault.", dir=parent)
+		self.root = os.geteuid() == 0
+		self.uid = 20001 if self.root else os.getuid()
+		self.gid = 20001 if self.root else os.getgid()
+		self.spool = spool or os.path.join(self.directory, "spool")
+		self.state = state or os.path.join(self.directory, "state")
+		os.makedirs(self.spool, exist_ok=True)
+		os.chmod(self.spool, 0o1777)
+		os.makedirs(self.state, exist_ok=True)
+		os.chmod(self.state, 0o700)
+		if self.root:
+			os.chown(self.state, 65534, 65534)
+		self.mailbox = os.path.join(self.spool, USER)
+		self.journal = os.path.join(self.state, USER)
+		self.aside = self.journal + ":aside"
+		self.dotlock = self.mailbox + ".lock"
+		self.put_text("passwd", f"{USER}:x:{self.uid}:{self.gid}::/:/bin/sh\n")
+		self.put_text("shadow", f"{USER}:{HASH}:19000:0:99999:7:::\n")
+		self.argv = [
+			STDPOP3D, "-e", "-m", self.spool, "-d", self.state, "-u", "nobody",
+			"-p", os.path.join(self.directory, "passwd"),
+			"-s", os.path.join(self.directory, "shadow"), "-U", "1",
+		]
+
+	def put_text(self, name, text):
+		with open(os.path.join(self.directory, name), "w", encoding="ascii") as file:
+			file.write(text)
+
+	def put(self, octets):
+		"""Makes the mailbox these octets, on the same inode if there is one."""
+		fd = os.open(self.mailbox, os.O_WRONLY | os.O_CREAT, 0o600)
+		os.truncate(fd, 0)
+		write_all(fd, octets)
+		os.fchown(fd, self.uid, self.gid)
+		os.close(fd)
+
+	def put_journal(self, octets):
+		fd = os.open(self.journal, os.O_WRONLY | os.O_CREAT, 0o600)
+		os.truncate(fd, 0)
+		write_all(fd, octets)
+		if self.root:
+			os.fchown(fd, 65534, 65534)
+		os.close(fd)
+
+	def get(self):
+		return get_file(self.mailbox)
+
+	def get_journal(self):
+		return get_file(self.journal)
+
+	def deliver(self, octets):
+		"""Appends, as if under the locks: nobody else is at it."""
+		fd = os.open(self.mailbox, os.O_WRONLY | os.O_APPEND)
+		write_all(fd, octets)
+		os.close(fd)
+
+	def reset(self, octets):
+		for path in (self.dotlock, self.aside):
+			if os.path.lexists(path):
+				os.unlink(path)
+		self.put_journal(b"")
+		self.put(octets)
+
+	def command(self, doomed=()):
+		lines = [f"USER {USER}", f"PASS {PASSWORD}"]
+		lines += [f"DELE {number}" for number in doomed]
+		return "".join(line + "\r\n" for line in lines + ["QUIT"]).encode("ascii")
+
+	def session(self, doomed=(), before=(), patience=10):
+		"""A whole session that deletes messages, behind the command "before"."""
+		run = subprocess.run([*before, *self.argv, "-w", str(patience)],
+			input=self.command(doomed), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+			check=False, timeout=120)
+		return Answer(run.stdout, run.stderr.decode("utf-8", "replace"))
+
+	def login(self, what):
+		"""The next session, which must get in, and leave nothing behind."""
+		answer = self.session()
+		if not answer.ok:
+			raise Violation(f"{what}: no login: {answer.lines} {answer.log}")
+		if os.path.getsize(self.journal) != 0:
+			raise Violation(f"{what}: the journal is not empty after a login")
+		if os.path.lexists(self.dotlock):
+			raise Violation(f"{what}: a dotlock is left after a login")
+		return answer
+
+
+def write_all(fd, octets):
+	view = memoryview(octets)
+	while view:
+		view = view[os.write(fd, view):]
+
+
+def get_file(path):
+	try:
+		with open(path, "rb") as file:
+			return file.read()
+	except FileNotFoundError:
+		return b""
+
+
+SEPARATOR = re.compile(rb"(?<=\n\n)From |(?<=\n\r\n)From ")
+
+
+def split(mailbox):
+	"""The messages of a mailbox, with all octets up to the next."""
+	starts = [0] + [found.start() for found in SEPARATOR.finditer(mailbox)]
+	ends = starts[1:] + [len(mailbox)]
+	return [mailbox[a:b] for a, b in zip(starts, ends)] if mailbox else []
+
+
+def without(mailbox, doomed):
+	"""The mailbox after messages were removed; numbers start at 1."""
+	doomed = set(doomed)
+	return b"".join(m for n, m in enumerate(split(mailbox), 1) if n not in doomed)
+
+
+def message(number, octets=300, end=b"\n"):
+	"""A message of about so many octets, no two alike in any line."""
+	head = [
+		b"From sender%d@example.org Thu Jan  1 00:00:00 1970" % number,
+		b"Subject: message %d" % number,
+		b"",
+	]
+	lines, have = [], sum(len(line) + 1 for line in head)
+	while have < octets:
+		lines.append(b"%08d %08d %s" % (number, len(lines), b"." * min(50, octets - have)))
+		have += len(lines[-1]) + 1
+	return end.join(head + lines + [b"", b""])
+
+
+def judge(what, found, old, new):
+	"""True if the mailbox is the new one."""
+	if found == new:
+		return True
+	if found == old:
+		return False
+	length = len(os.path.commonprefix([found, new]))
+	raise Violation(f"{what}: neither old ({len(old)} octets) nor new ({len(new)}) but "
+		f"{len(found)} octets; {length} as in the new: {found[length:length + 60]!r}")
