@@ -26,7 +26,7 @@ static const char no_hash[] = "$6$stdpop3d$";
 static struct source {
 	FILE *stream;
 	char buffer[BUFFER];
-} passwd, shadow, secrets;
+} passwd, shadow, secrets, shells;
 
 static uid_t only_uid;
 static uid_t least_uid;
@@ -84,15 +84,25 @@ check_secrets(const char *path)
 	return 0;
 }
 
+static int
+open_or_tell(struct source *source, const char *path)
+{
+	int result = open_source(source, path);
+
+	if (result == -1)
+		log_failure("setup", "cannot open %s", path);
+	return result;
+}
+
 int
 credentials_open(const struct options *options, uid_t only)
 {
 	only_uid = only;
 	least_uid = options->least_uid;
-	if (open_source(&passwd, options->passwd) == -1) {
-		log_failure("setup", "cannot open %s", options->passwd);
+	if (open_or_tell(&passwd, options->passwd) == -1)
 		return -1;
-	}
+	if (options->listed_shell && open_or_tell(&shells, "/etc/shells") == -1)
+		return -1;
 	if (open_source(&shadow, options->shadow) == -1 && errno != ENOENT &&
 	    !(errno == EACCES && only != 0)) {
 		log_failure("setup", "cannot open %s", options->shadow);
@@ -100,10 +110,8 @@ credentials_open(const struct options *options, uid_t only)
 	}
 	if (options->secrets == NULL)
 		return 0;
-	if (open_source(&secrets, options->secrets) == -1) {
-		log_failure("setup", "cannot open %s", options->secrets);
+	if (open_or_tell(&secrets, options->secrets) == -1)
 		return -1;
-	}
 	return check_secrets(options->secrets);
 }
 
@@ -119,6 +127,7 @@ credentials_close(void)
 	close_source(&passwd);
 	close_source(&shadow);
 	close_source(&secrets);
+	close_source(&shells);
 }
 
 static bool
@@ -141,6 +150,23 @@ is_uid_served(uid_t uid)
 	if (only_uid != 0)
 		return uid == only_uid;
 	return uid != 0 && uid >= least_uid;
+}
+
+/* True if the shell is a line of the file, or if that does not matter. */
+static bool
+is_shell_listed(const char *shell)
+{
+	char line[BUFFER];
+
+	if (shells.stream == NULL)
+		return true;
+	rewind(shells.stream);
+	while (fgets(line, sizeof line, shells.stream) != NULL) {
+		line[strcspn(line, "\n")] = '\0';
+		if (line[0] == '/' && strcmp(line, shell) == 0)
+			return true;
+	}
+	return false;
 }
 
 /* shadow(5): 0 as the day of the last change asks for a new password at once. */
@@ -172,7 +198,8 @@ read_passwd(struct entry *entry, const char *name)
 			copy_hash(entry->other, pw->pw_passwd);
 		if (!entry->found && strcmp(pw->pw_name, name) == 0) {
 			entry->found = true;
-			entry->served = is_uid_served(pw->pw_uid);
+			entry->served = is_uid_served(pw->pw_uid) &&
+			    is_shell_listed(pw->pw_shell);
 			entry->current = true;
 			entry->account.uid = pw->pw_uid;
 			entry->account.gid = pw->pw_gid;

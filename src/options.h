@@ -23,6 +23,7 @@ struct options {
 	bool no_dotlock;		/* kernel locks only */
 	const char *check;		/* show this mailbox instead of a session */
 	bool recover;			/* finish pending journals instead of a session */
+	bool listed_shell;		/* only accounts with a shell of shells(5) */
 	bool strict;			/* a kernel that cannot confine is an error */
 	bool delayed_tls;		/* STLS by descriptor 5, as tlswrapper does it */
 	bool proxy;			/* a PROXY header comes first */
