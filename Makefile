@@ -1,7 +1,8 @@
 # make, make check, make demo: README says what each needs.
 #
 # Yours to set: CC, CFLAGS, CPPFLAGS, LDFLAGS, LDLIBS, PREFIX, DESTDIR, BUILD,
-# HARDENING (empty: none), and OS, which picks src/sandbox_OS.c.
+# HARDENING (empty: none), and OS, which picks src/sandbox_OS.c (plain: no
+# confinement by the kernel, only changes of ids).
 
 PREFIX = /usr/local
 SBINDIR = $(PREFIX)/sbin

@@ -69,7 +69,7 @@ only() {
 	only '\<crypt(_r)?\([^3]' credentials.c
 	only '\<(pwrite|ftruncate)\(' journal.c update.c
 	only 'F_OFD_SETLK' lock.c
-	only '\<set(res|re|e)?[ug]id\(|\<setgroups\(|\<prctl\(' sandbox_linux.c
+	only '\<set(res|re|e)?[ug]id\(|\<setgroups\(|\<prctl\(' sandbox.c sandbox_linux.c sandbox_plain.c
 	only '\<(syslog|openlog)\(' log.c
 	only '\<getopt\(' options.c
 	only '\<reallocarray\(' maildrop.c

@@ -1,0 +1,142 @@
+/*
+ * Ids, read back, in one order on all systems; what each system can do besides
+ * stands in its own file.
+ */
+#include "sandbox.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "log.h"
+#include "sandbox_system.h"
+
+void
+sandbox_close_leaked(int first)
+{
+	system_close_from(first);
+}
+
+static int
+find_account(const char *name, uid_t *uid, gid_t *gid)
+{
+	FILE *stream = fopen("/etc/passwd", "re");
+	struct passwd *pw;
+	int found = -1;
+
+	if (stream == NULL) {
+		log_failure("setup", "cannot open /etc/passwd");
+		return -1;
+	}
+	while (found == -1 && (pw = fgetpwent(stream)) != NULL) {
+		if (strcmp(pw->pw_name, name) != 0)
+			continue;
+		*uid = pw->pw_uid;
+		*gid = pw->pw_gid;
+		found = 0;
+	}
+	fclose(stream);
+	if (found == -1)
+		log_record(LOG_ERR, "setup", "no account %s in /etc/passwd to run as", name);
+	return found;
+}
+
+/* What the launcher limited by habit must not cut an UPDATE short. */
+static int
+set_limits(void)
+{
+	static const struct rlimit none = { 0, 0 };
+	struct rlimit size;
+
+	if (setrlimit(RLIMIT_CORE, &none) == -1 || getrlimit(RLIMIT_FSIZE, &size) == -1)
+		return -1;
+	size.rlim_cur = size.rlim_max;
+	return setrlimit(RLIMIT_FSIZE, &size);
+}
+
+int
+sandbox_start(const char *account)
+{
+	uid_t uid;
+	gid_t gid;
+
+	umask(0);
+	if (set_limits() == -1 || system_limit() == -1) {
+		log_failure("setup", "cannot set limits");
+		return -1;
+	}
+	if (geteuid() != 0)
+		return 0;
+	if (find_account(account, &uid, &gid) == -1)
+		return -1;
+	if (uid == 0 || gid == 0) {
+		log_record(LOG_ERR, "setup", "account %s is root", account);
+		return -1;
+	}
+	if (setgroups(0, NULL) == 0 && system_step_down(uid, gid) == 0 && geteuid() == uid &&
+	    getegid() == gid)
+		return 0;
+	log_failure("setup", "cannot become %s", account);
+	return -1;
+}
+
+int
+sandbox_confine(int spool, int state, bool strict)
+{
+	enum system_result result = system_confine(spool, state);
+
+	if (result == SYSTEM_FAILED)
+		log_failure("sandbox", "cannot be confined");
+	if (result == SYSTEM_INCOMPLETE)
+		log_record(strict ? LOG_ERR : LOG_WARNING, "sandbox",
+		    "this kernel cannot confine the process completely");
+	return result == SYSTEM_GOOD || (result == SYSTEM_INCOMPLETE && !strict) ? 0 : -1;
+}
+
+/* True if the user can make a name in the spool by its group only. */
+static bool
+needs_spool_group(const struct stat *spool, uid_t uid, gid_t gid)
+{
+	return spool->st_uid != uid && spool->st_gid != gid && spool->st_gid != 0 &&
+	    (spool->st_mode & S_IWGRP) != 0 && (spool->st_mode & S_IWOTH) == 0;
+}
+
+int
+sandbox_become(uid_t uid, gid_t gid, int spool)
+{
+	struct stat status;
+
+	if (!system_is_privileged() && geteuid() == uid)
+		return 0;
+	if (uid == 0 || gid == 0) {
+		log_record(LOG_ERR, "maildrop refused", "the account is root or in its group");
+		return -1;
+	}
+	/* Where only root may set groups, this is root for a moment. */
+	if (getuid() == 0 && seteuid(0) == -1) {
+		log_failure("maildrop", "cannot become the user");
+		return -1;
+	}
+	errno = EPERM;
+	if (fstat(spool, &status) == 0 &&
+	    setgroups(needs_spool_group(&status, uid, gid), &status.st_gid) == 0 &&
+	    system_become(uid, gid) == 0 && getuid() == uid && geteuid() == uid &&
+	    getgid() == gid && getegid() == gid && !system_is_privileged())
+		return 0;
+	log_failure("maildrop", "cannot become the user");
+	return -1;
+}
+
+int
+sandbox_seal(int spool)
+{
+	if (system_seal(spool) == 0)
+		return 0;
+	log_failure("sandbox", "cannot be sealed");
+	return -1;
+}

@@ -1,0 +1,38 @@
+/*
+ * sandbox_system: what sandbox.c asks of the system it runs on. One file of
+ * each system has these functions; the Makefile picks it by name.
+ *
+ * Those that return int return 0, or -1 with errno. None writes a record.
+ */
+#ifndef SANDBOX_SYSTEM_H
+#define SANDBOX_SYSTEM_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+/* Closes all descriptors from "first" on, if the system can do that cheaply. */
+void system_close_from(int first);
+
+/* Not to be traced by others, nothing gained from set-id programs. */
+int system_limit(void);
+
+/* From root to these ids, keeping only the power to change ids. */
+int system_step_down(uid_t uid, gid_t gid);
+
+/* From there to these ids for good. */
+int system_become(uid_t uid, gid_t gid);
+
+/* True if there is any power left that an ordinary user has not. */
+bool system_is_privileged(void);
+
+enum system_result {
+	SYSTEM_GOOD,
+	SYSTEM_INCOMPLETE,	/* some or all of it cannot be had on this kernel */
+	SYSTEM_FAILED,
+};
+
+/* See sandbox_confine and sandbox_seal. */
+enum system_result system_confine(int spool, int state);
+int system_seal(int spool);
+
+#endif
