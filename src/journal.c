@@ -12,59 +12,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "io.h"
+
 enum { FLAGS = O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC };
 enum { PLACES = 2, PLACE = 4096, BODIES = PLACES * PLACE, PIECE = 64 * 1024, NAME = 80 };
 
 static const char magic[8] = { 's', 't', 'd', 'p', 'o', 'p', '3', '1' };
-
-static int
-write_at(int fd, uint64_t offset, const void *octets, size_t length)
-{
-	const char *p = octets;
-
-	while (length > 0) {
-		ssize_t n = pwrite(fd, p, length, (off_t)offset);
-		if (n == -1 && errno == EINTR)
-			continue;
-		if (n == -1)
-			return -1;
-		p += n;
-		offset += (uint64_t)n;
-		length -= (size_t)n;
-	}
-	return 0;
-}
-
-static int
-read_at(int fd, uint64_t offset, void *octets, size_t length)
-{
-	char *p = octets;
-
-	while (length > 0) {
-		ssize_t n = pread(fd, p, length, (off_t)offset);
-		if (n == -1 && errno == EINTR)
-			continue;
-		if (n == 0)
-			errno = EIO;
-		if (n <= 0)
-			return -1;
-		p += n;
-		offset += (uint64_t)n;
-		length -= (size_t)n;
-	}
-	return 0;
-}
-
-static int
-sync_file(int fd)
-{
-	int result;
-
-	do
-		result = fdatasync(fd);
-	while (result == -1 && errno == EINTR);
-	return result;
-}
 
 int
 journal_open(struct journal *journal, int directory, const char *name)
@@ -92,7 +45,7 @@ journal_open(struct journal *journal, int directory, const char *name)
 	/* A name in passwd(5) has no colon. */
 	snprintf(aside, sizeof aside, "%s:aside", name);
 	journal->aside = openat(directory, aside,
-	    O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
+	    O_WRONLY | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
 	if (journal->aside != -1)
 		return 0;
 fail:
@@ -186,7 +139,7 @@ journal_add_runs(struct journal *journal, const struct journal_record *record,
 		last[0] = runs[record->runs - 1];
 	}
 	fingerprint_add(&journal->body_print, runs, length);
-	if (write_at(journal->fd, journal->body, runs, length) == -1)
+	if (io_write(journal->fd, journal->body, runs, length) == -1)
 		return -1;
 	journal->body_end = journal->body + length;
 	return odd ? journal_add_saved(journal, last, sizeof last) : 0;
@@ -196,7 +149,7 @@ int
 journal_add_saved(struct journal *journal, const void *octets, size_t length)
 {
 	fingerprint_add(&journal->body_print, octets, length);
-	if (write_at(journal->fd, journal->body_end, octets, length) == -1)
+	if (io_write(journal->fd, journal->body_end, octets, length) == -1)
 		return -1;
 	journal->body_end += length;
 	return 0;
@@ -230,8 +183,8 @@ journal_commit(struct journal *journal, struct journal_record *record)
 	record->body = journal->body;
 	record->body_print = fingerprint_end(&journal->body_print);
 	record->print = record_print(record);
-	if (write_at(journal->fd, record->sequence % PLACES * PLACE, record,
-	    sizeof *record) == -1 || sync_file(journal->fd) == -1)
+	if (io_write(journal->fd, record->sequence % PLACES * PLACE, record,
+	    sizeof *record) == -1 || io_sync(journal->fd) == -1)
 		return -1;
 	make_live(journal, record);
 	return 0;
@@ -255,7 +208,7 @@ check_body(const struct journal *journal, const struct journal_record *record)
 	fingerprint_begin(&print);
 	while (left > 0) {
 		size_t n = left < sizeof piece ? (size_t)left : sizeof piece;
-		if (read_at(journal->fd, offset, piece, n) == -1)
+		if (io_read(journal->fd, offset, piece, n) == -1)
 			return -1;
 		fingerprint_add(&print, piece, n);
 		offset += n;
@@ -274,7 +227,7 @@ load_place(const struct journal *journal, unsigned place, struct journal_record 
 		return -1;
 	if ((uint64_t)status.st_size < place * PLACE + sizeof *record)
 		return 0;
-	if (read_at(journal->fd, place * PLACE, record, sizeof *record) == -1)
+	if (io_read(journal->fd, place * PLACE, record, sizeof *record) == -1)
 		return -1;
 	if (memcmp(record->magic, magic, sizeof magic) != 0 ||
 	    record->print != record_print(record) || record->sequence % PLACES != place ||
@@ -289,7 +242,7 @@ journal_load(struct journal *journal, struct journal_record *record)
 	struct journal_record found;
 	int any = 0;
 
-	if (sync_file(journal->fd) == -1)
+	if (io_sync(journal->fd) == -1)
 		return -1;
 	for (unsigned place = 0; place < PLACES; place++) {
 		int result = load_place(journal, place, &found);
@@ -309,59 +262,45 @@ int
 journal_read_runs(const struct journal *journal, const struct journal_record *record,
 	struct journal_run *runs)
 {
-	return read_at(journal->fd, record->body, runs, (size_t)record->runs * sizeof *runs);
+	return io_read(journal->fd, record->body, runs, (size_t)record->runs * sizeof *runs);
 }
 
 int
 journal_read_saved(const struct journal *journal, const struct journal_record *record,
 	uint64_t offset, void *octets, size_t length)
 {
-	return read_at(journal->fd, record->body + runs_length(record->runs) + offset, octets,
+	return io_read(journal->fd, record->body + runs_length(record->runs) + offset, octets,
 	    length);
 }
 
 int
 journal_clear(struct journal *journal)
 {
-	int result;
-
 	journal->sequence = 0;
-	do
-		result = ftruncate(journal->fd, 0);
-	while (result == -1 && errno == EINTR);
-	return result;
+	return io_truncate(journal->fd, 0);
 }
 
 void
 journal_discard(struct journal *journal)
 {
 	if (journal_clear(journal) == 0)
-		(void)sync_file(journal->fd);
+		(void)io_sync(journal->fd);
 }
 
 int
 journal_set_aside(struct journal *journal)
 {
 	static char piece[PIECE];
-	struct stat status;
+	struct stat status, aside;
+	size_t n;
 
-	if (fstat(journal->fd, &status) == -1)
+	if (fstat(journal->fd, &status) == -1 || fstat(journal->aside, &aside) == -1)
 		return -1;
-	for (off_t offset = 0; offset < status.st_size; ) {
-		off_t left = status.st_size - offset;
-		size_t n = left < PIECE ? (size_t)left : sizeof piece;
-		if (read_at(journal->fd, (uint64_t)offset, piece, n) == -1)
+	for (off_t offset = 0; offset < status.st_size; offset += (off_t)n) {
+		n = status.st_size - offset < PIECE ? (size_t)(status.st_size - offset) : PIECE;
+		if (io_read(journal->fd, (uint64_t)offset, piece, n) == -1 ||
+		    io_write(journal->aside, (uint64_t)(aside.st_size + offset), piece, n) == -1)
 			return -1;
-		for (size_t done = 0; done < n; ) {
-			ssize_t written = write(journal->aside, piece + done, n - done);
-			if (written == -1 && errno != EINTR)
-				return -1;
-			if (written > 0)
-				done += (size_t)written;
-		}
-		offset += (off_t)n;
 	}
-	if (sync_file(journal->aside) == -1)
-		return -1;
-	return journal_clear(journal);
+	return io_sync(journal->aside) == -1 ? -1 : journal_clear(journal);
 }

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "fingerprint.h"
+#include "io.h"
 #include "lock.h"
 #include "log.h"
 #include "mbox.h"
@@ -195,35 +196,22 @@ maildrop_unlock(struct maildrop *maildrop)
 		lock_drop();
 }
 
-ptrdiff_t
+int
 maildrop_read(const struct maildrop *maildrop, uint64_t offset, void *octets,
 	size_t length)
 {
-	ssize_t n;
-
-	do
-		n = pread(maildrop->fd, octets, length, (off_t)offset);
-	while (n == -1 && errno == EINTR);
-	if (n == 0)
-		errno = EIO;
-	return n > 0 ? n : -1;
+	return io_read(maildrop->fd, offset, octets, length);
 }
 
-/* Fills the buffer, or reads up to "end". */
-static int
-read_block(const struct maildrop *maildrop, uint64_t offset, uint64_t end,
-	unsigned char *block, size_t *length)
+/* The next block of what is indexed, into the scan's room. Its length, or 0. */
+static size_t
+read_block(const struct maildrop *maildrop, uint64_t offset)
 {
-	uint64_t want = end - offset < MBOX_BLOCK ? end - offset : MBOX_BLOCK;
+	uint64_t left = maildrop->size - offset;
+	size_t length = left < MBOX_BLOCK ? (size_t)left : MBOX_BLOCK;
 
-	for (*length = 0; *length < want; ) {
-		ptrdiff_t n = maildrop_read(maildrop, offset + *length, block + *length,
-		    (size_t)want - *length);
-		if (n == -1)
-			return -1;
-		*length += (size_t)n;
-	}
-	return 0;
+	lock_touch();
+	return maildrop_read(maildrop, offset, mbox_room(&scan), length) == -1 ? 0 : length;
 }
 
 static void
@@ -257,12 +245,9 @@ static void
 hide_pseudo_message(struct maildrop *maildrop)
 {
 	char head[1024];
-	ptrdiff_t n;
+	size_t length = maildrop->size < sizeof head ? (size_t)maildrop->size : sizeof head;
 
-	if (maildrop->count == 0)
-		return;
-	n = maildrop_read(maildrop, 0, head, sizeof head);
-	if (n == -1 || !mbox_is_pseudo(head, (size_t)n))
+	if (maildrop_read(maildrop, 0, head, length) == -1 || !mbox_is_pseudo(head, length))
 		return;
 	maildrop->octets -= maildrop->messages[0].octets;
 	maildrop->count--;
@@ -301,12 +286,12 @@ maildrop_index(struct maildrop *maildrop)
 	mbox_begin(&scan, add_message, maildrop);
 	fingerprint_begin(&print);
 	for (uint64_t offset = 0; offset < maildrop->size; offset += length) {
-		if (read_block(maildrop, offset, maildrop->size, mbox_room(&scan), &length) == -1)
+		length = read_block(maildrop, offset);
+		if (length == 0)
 			return failed("cannot read the mailbox");
 		fingerprint_add(&print, mbox_room(&scan), length);
 		if (!mbox_feed(&scan, length))
 			return refused("it does not start with a From_ line");
-		lock_touch();
 	}
 	mbox_end(&scan);
 	if (maildrop->out_of_memory) {
@@ -346,10 +331,10 @@ read_again(struct maildrop *maildrop)
 	if ((uint64_t)now.st_size < maildrop->size)
 		goto changed;
 	for (uint64_t offset = 0; offset < maildrop->size; offset += length) {
-		if (read_block(maildrop, offset, maildrop->size, mbox_room(&scan), &length) == -1)
+		length = read_block(maildrop, offset);
+		if (length == 0)
 			return failed("cannot read the mailbox");
 		fingerprint_add(&print, mbox_room(&scan), length);
-		lock_touch();
 	}
 	if (fingerprint_end(&print) == maildrop->print) {
 		maildrop->seen = now;
@@ -413,17 +398,13 @@ digest_message(struct maildrop *maildrop, struct message *message, uint64_t *win
 	if (length > UNIQUEID_PREFIX)
 		length = UNIQUEID_PREFIX;
 	if (message->start + length > *window_end || message->start < *window_start) {
-		size_t want = length < UNIQUEID_PREFIX ? sizeof window : UNIQUEID_PREFIX;
-		size_t have = 0;
-		while (have < length) {
-			ptrdiff_t n = maildrop_read(maildrop, message->start + have,
-			    window + have, want - have);
-			if (n == -1)
-				return -1;
-			have += (size_t)n;
-		}
+		uint64_t want = length < UNIQUEID_PREFIX ? sizeof window : UNIQUEID_PREFIX;
+		if (want > maildrop->size - message->start)
+			want = maildrop->size - message->start;
+		if (maildrop_read(maildrop, message->start, window, (size_t)want) == -1)
+			return -1;
 		*window_start = message->start;
-		*window_end = message->start + have;
+		*window_end = message->start + want;
 	}
 	uniqueid_digest(window + (message->start - *window_start), (size_t)length,
 	    message->digest);

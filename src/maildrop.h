@@ -92,11 +92,8 @@ struct message *maildrop_message(struct maildrop *maildrop, uint64_t number);
 /* The offset behind a message's raw octets. */
 uint64_t maildrop_end(const struct maildrop *maildrop, const struct message *message);
 
-/*
- * Reads raw octets at an offset, "length" of them at most. What is read, at
- * least one; or -1 at the end of the file and on failure.
- */
-ptrdiff_t maildrop_read(const struct maildrop *maildrop, uint64_t offset,
+/* Reads raw octets at an offset, all of them. 0, or -1 with errno. */
+int maildrop_read(const struct maildrop *maildrop, uint64_t offset,
 	void *octets, size_t length);
 
 /* Marks. The disk is not touched. */

@@ -79,15 +79,14 @@ send_message(const struct maildrop *maildrop, const struct message *message,
 
 	wire_body_begin(lines);
 	while (more && offset < end) {
-		ptrdiff_t n = maildrop_read(maildrop, offset, octets,
-		    end - offset < want ? (size_t)(end - offset) : want);
+		size_t n = end - offset < want ? (size_t)(end - offset) : want;
 		const char *text = octets;
-		if (n == -1)
+		if (maildrop_read(maildrop, offset, octets, n) == -1)
 			session_end("unreadable");
-		offset += (uint64_t)n;
+		offset += n;
 		want = READ;
 		if (in_from_line) {
-			const char *lf = memchr(octets, '\n', (size_t)n);
+			const char *lf = memchr(octets, '\n', n);
 			in_from_line = lf == NULL;
 			if (in_from_line)
 				continue;

@@ -16,9 +16,9 @@
 #include <string.h>
 #include <sys/random.h>
 #include <sys/resource.h>
-#include <unistd.h>
 
 #include "fingerprint.h"
+#include "io.h"
 #include "lock.h"
 #include "log.h"
 
@@ -44,45 +44,14 @@ static uint64_t window_start, window_end;
 static int
 write_mailbox(const struct move *move, uint64_t offset, const void *octets, size_t length)
 {
-	const char *p = octets;
-
-	while (length > 0) {
-		ssize_t n = pwrite(move->maildrop->fd, p, length, (off_t)offset);
-		if (n == -1 && errno == EINTR)
-			continue;
-		if (n == -1)
-			return -1;
-		p += n;
-		offset += (uint64_t)n;
-		length -= (size_t)n;
-	}
 	lock_touch();
-	return 0;
-}
-
-static int
-sync_mailbox(const struct move *move)
-{
-	int result;
-
-	do
-		result = fdatasync(move->maildrop->fd);
-	while (result == -1 && errno == EINTR);
-	return result;
+	return io_write(move->maildrop->fd, offset, octets, length);
 }
 
 static int
 read_mailbox(const struct move *move, uint64_t offset, char *octets, size_t length)
 {
-	while (length > 0) {
-		ptrdiff_t n = maildrop_read(move->maildrop, offset, octets, length);
-		if (n == -1)
-			return -1;
-		octets += n;
-		offset += (uint64_t)n;
-		length -= (size_t)n;
-	}
-	return 0;
+	return io_read(move->maildrop->fd, offset, octets, length);
 }
 
 /* Short runs come out of a window over the mailbox, to save calls. */
@@ -293,7 +262,7 @@ do_step(struct move *move)
 	if (last && write_mailbox(move, move->at, move->record.mark,
 	    (size_t)move->record.mark_length) == -1)
 		return -1;
-	if (sync_mailbox(move) == -1)
+	if (io_sync(move->maildrop->fd) == -1)
 		return -1;
 	advance(move);
 	return 0;
@@ -325,18 +294,10 @@ note_times(struct move *move, const struct stat *status)
 static int
 truncate_mailbox(const struct move *move, uint64_t size)
 {
-	int result;
-
-	do
-		result = ftruncate(move->maildrop->fd, (off_t)size);
-	while (result == -1 && errno == EINTR);
-	if (result == -1)
+	if (io_truncate(move->maildrop->fd, size) == -1)
 		return -1;
 	restore_times(move);
-	do
-		result = fsync(move->maildrop->fd);
-	while (result == -1 && errno == EINTR);
-	return result;
+	return io_sync(move->maildrop->fd);
 }
 
 /*
@@ -559,7 +520,7 @@ recover_moved(struct move *move, uint64_t size)
 		return finish(move);
 	}
 	/* Whoever truncated it may have been killed before the sync. */
-	return sync_mailbox(move) == -1 ? -1 : journal_clear(move->journal);
+	return io_sync(move->maildrop->fd) == -1 ? -1 : journal_clear(move->journal);
 }
 
 static int

@@ -67,7 +67,8 @@ only() {
 	only '\<STD(IN|OUT)_FILENO\>' main.c
 	only '"[^"]*\\r\\n' wire.c
 	only '\<crypt(_r)?\([^3]' credentials.c
-	only '\<(pwrite|ftruncate)\(' journal.c update.c
+	only '\<(pwrite|ftruncate)\(' io.c
+	only '\<io_(write|truncate)\(' io.c journal.c update.c
 	only 'F_OFD_SETLK' lock.c
 	only '\<set(res|re|e)?[ug]id\(|\<setgroups\(|\<prctl\(' sandbox.c sandbox_linux.c sandbox_plain.c
 	only '\<(syslog|openlog)\(' log.c

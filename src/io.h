@@ -1,0 +1,19 @@
+/*
+ * io: whole reads and writes at offsets of a file, and what makes them last.
+ * Interrupted and short calls are gone on with. All return 0, or -1 with errno;
+ * the end of the file within a read is EIO.
+ */
+#ifndef IO_H
+#define IO_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+int io_read(int fd, uint64_t offset, void *octets, size_t length);
+int io_write(int fd, uint64_t offset, const void *octets, size_t length);
+int io_truncate(int fd, uint64_t size);
+
+/* fdatasync(2): the octets and the size are on the disk. */
+int io_sync(int fd);
+
+#endif
