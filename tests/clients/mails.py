@@ -1,5 +1,8 @@
 #!/usr/bin/python3
-"""mails.py DIRECTORY: writes the test mails, one a file, the same each time.
+"""Writes test mails, one a file, the same each time.
+
+mails.py DIRECTORY                 one of each kind
+mails.py DIRECTORY PREFIX COUNT    PREFIX-1 to PREFIX-COUNT, each line marked
 
 They are what a mail program hands to a deliverer: lines end in LF, no From_
 line. The file's name is the mail's, and its Subject has it.
@@ -50,9 +53,20 @@ def mail(name, body):
             f"Message-ID: <{name}@example.com>\n{kind}\n").encode() + body
 
 
+def marked(name, number):
+    lines = [f"{name} begins"]
+    lines += [f"{name} {n}" for n in range(number * 37 % 400)]
+    return "\n".join(lines + [f"{name} ends", ""]).encode()
+
+
 def main():
     directory = pathlib.Path(sys.argv[1])
-    for name, body in BODIES.items():
+    bodies = BODIES
+    if len(sys.argv) > 2:
+        prefix, count = sys.argv[2], int(sys.argv[3])
+        bodies = {f"{prefix}-{n}": marked(f"{prefix}-{n}", n)
+                  for n in range(1, count + 1)}
+    for name, body in bodies.items():
         (directory / name).write_bytes(mail(name, body))
 
 

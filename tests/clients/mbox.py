@@ -10,7 +10,8 @@ mbox.py mails MAILBOX DIRECTORY NAME...
                                  MAILBOX has the body of each DIRECTORY/NAME, in
                                  that order, but for what a deliverer may do
 mbox.py without MAILBOX N...     MAILBOX less these messages, to standard output
-mbox.py subjects FILE...         the unique words of the Subjects, one a line
+mbox.py once DIRECTORY FILE...   the body of each mail in DIRECTORY is in one of
+                                 the files, once
 """
 import collections
 import pathlib
@@ -128,10 +129,12 @@ def do_without(mailbox, *numbers):
             sys.stdout.buffer.write(b"".join(lines))
 
 
-def do_subjects(*paths):
-    for path in paths:
-        for word in re.findall(rb"^Subject: unique (\S+)\r?$", read(path), re.MULTILINE):
-            print(word.decode())
+def do_once(directory, *paths):
+    octets = b"\n".join(read(path) for path in paths)
+    for path in pathlib.Path(directory).iterdir():
+        count = octets.count(path.read_bytes().partition(b"\n\n")[2])
+        if count != 1:
+            sys.exit(f"{path.name} is there {count} times")
 
 
 globals()[f"do_{sys.argv[1]}"](*sys.argv[2:])
