@@ -40,7 +40,7 @@ $(BUILD)/%.o: src/%.c Makefile
 # A unit test is one file beside all rooms but main.
 $(BUILD)/unit/%: tests/unit/%.c $(filter-out $(BUILD)/main.o,$(OBJECTS))
 	@mkdir -p $(@D)
-	$(COMPILE) -MMD -MP -Isrc $(LDFLAGS) $(HARDENING_LD) -o $@ $^ $(LDLIBS)
+	$(COMPILE) -MMD -MP -Isrc $(LDFLAGS) $(HARDENING_LD) -o $@ $(filter %.c %.o,$^) $(LDLIBS)
 
 -include $(wildcard $(BUILD)/*.d $(BUILD)/unit/*.d)
 

@@ -168,7 +168,7 @@ allow_calls(void)
 		/* Time, chance, signals, limits, and who we are. */
 		ALLOW(clock_gettime), ALLOW(clock_nanosleep), ALLOW(nanosleep),
 		ALLOW(gettimeofday), ALLOW(getrandom), ALLOW(rt_sigprocmask),
-		ALLOW(rt_sigaction), ALLOW(rt_sigreturn), ALLOW(restart_syscall),
+		ALLOW(rt_sigaction), ALLOW(rt_sigreturn), ALLOW(sigaltstack), ALLOW(restart_syscall),
 		ALLOW(prlimit64), ALLOW(getrlimit), ALLOW(uname), ALLOW(futex),
 		ALLOW(getpid), ALLOW(gettid), ALLOW(tgkill), ALLOW(tkill),
 		ALLOW(exit), ALLOW(exit_group),

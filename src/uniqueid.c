@@ -64,10 +64,10 @@ uniqueid_digest(const char *octets, size_t length, uint8_t digest[UNIQUEID_OCTET
 	const char *end = octets + (length < UNIQUEID_PREFIX ? length : UNIQUEID_PREFIX);
 	struct siphash hash;
 	bool skipping = false;
-	size_t n;
+	size_t n, left = UNIQUEID_HEADER;
 
 	siphash_begin(&hash, key);
-	for (const char *p = octets; p < end; p += n) {
+	for (const char *p = octets; p < end && left > 0; p += n) {
 		n = line_length(p, end);
 		if (is_empty(p, n)) {
 			add_body(&hash, p, end);
@@ -76,8 +76,11 @@ uniqueid_digest(const char *octets, size_t length, uint8_t digest[UNIQUEID_OCTET
 		/* A folded line goes with the one before it. */
 		if (p[0] != ' ' && p[0] != '\t')
 			skipping = is_ignored(p, n);
-		if (!skipping)
-			siphash_add(&hash, p, n);
+		if (skipping)
+			continue;
+		size_t taken = n < left ? n : left;
+		siphash_add(&hash, p, taken);
+		left -= taken;
 	}
 	siphash_end(&hash, digest);
 }

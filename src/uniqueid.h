@@ -2,9 +2,10 @@
  * uniqueid: the unique-id of a message (RFC 1939 section 7, UIDL) from the
  * octets that deliverers write and mail programs leave alone. Pure.
  *
- * It is the 128-bit SipHash-2-4, under a fixed key, of the From_ line, of each
- * header line whose name is not in the list of uniqueid.c, and of the first
- * UNIQUEID_BODY octets of the body without line ends at the message's end.
+ * It is the 128-bit SipHash-2-4, under a fixed key, of the From_ line and of each
+ * header line whose name is not in the list of uniqueid.c, UNIQUEID_HEADER octets
+ * at the most, and of the first UNIQUEID_BODY octets from the empty line on,
+ * without line ends at the message's end.
  * Changing any of this makes every client fetch everything again: the vectors
  * in tests/unit keep it.
  */
@@ -17,6 +18,7 @@
 enum {
 	UNIQUEID_OCTETS = 16,		/* of the digest */
 	UNIQUEID_PREFIX = 32 * 1024,	/* of a message's raw octets that are looked at */
+	UNIQUEID_HEADER = 16 * 1024,
 	UNIQUEID_BODY = 512,
 	UNIQUEID_TEXT = 2 * UNIQUEID_OCTETS + 1 + 10,	/* "32 hex digits-count" */
 };

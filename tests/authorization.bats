@@ -2,7 +2,9 @@
 # RFC 1939 sections 4 and 7, RFC 2449 section 5, RFC 5034, RFC 4616.
 load helper
 
+# base64_of FORMAT [ARGUMENT...]: of what printf makes of them.
 base64_of() {
+	# shellcheck disable=SC2059
 	printf "$@" | base64 -w 0
 }
 
@@ -154,6 +156,7 @@ END
 		C: PASS sesame
 	END
 	[ "$SECONDS" -ge 6 ]
+	same 'no login, ip=[unknown], end=tries' "$(records | tail -n 1)"
 }
 
 @test "CAPA lists the same in both states, and does not cancel USER" {
@@ -342,6 +345,7 @@ END
 	same 'no login, ip=[unknown], end=closed' "$(records)"
 }
 
+# shellcheck disable=SC2016 # what looks like variables is salt
 @test "hashes of all kinds of crypt(3) are taken" {
 	for salt in '$y$j9T$abcdefgh' '$2b$05$abcdefghijklmnopqrstuu' '$6$abcdefgh$' \
 	    '$5$rounds=1000$abcdefgh$' '$1$abcdefgh$' 'ab'; do
@@ -357,6 +361,7 @@ END
 	accepts alice sesame
 }
 
+# shellcheck disable=SC2016
 @test "locked and empty passwords and hashes of no method let nobody in" {
 	account bang "!$SESAME"
 	account star '*'

@@ -5,11 +5,13 @@
 bats_require_minimum_version 1.5.0
 
 STDPOP3D=${STDPOP3D:-$BATS_TEST_DIRNAME/../build/stdpop3d}
+# shellcheck disable=SC2034 # for unit.bats
 UNITS=$(dirname "$STDPOP3D")/unit
 # shellcheck disable=SC2034 # for the tests: what a failed login is told
 REFUSED='-ERR [AUTH] the name or the password is wrong^M'
 
 # crypt(3)'s "sesame", by a cheap method.
+# shellcheck disable=SC2016
 SESAME='$6$rounds=1000$salt$GK3yib7Lb94CdPqNt0xP5RxgvpEWVn9CfnufX04biOKhvXzbBUvzy01KX.g/08wFRTJ2aRZ.lH3NQTM08sbo9.'
 
 # In every test: alice, whose password is sesame, and no mail.
@@ -43,8 +45,8 @@ teardown() {
 # account NAME HASH [DATES [UID]]: another line of passwd and shadow, where DATES
 # are the fields of shadow(5) behind the hash.
 account() {
-	echo "$1:x:${4-$OWNER}:$GROUP::/:/bin/false" >>passwd
-	echo "$1:$2:${3-20000:0:99999:7:::}" >>shadow
+	echo "$1:x:${4:-$OWNER}:$GROUP::/:/bin/false" >>passwd
+	echo "$1:$2:${3:-20000:0:99999:7:::}" >>shadow
 }
 
 # mailbox NAME: standard input becomes NAME's mailbox.
@@ -127,12 +129,14 @@ transaction() {
 declare -gA TO FROM PID
 
 connect() {
-	local name=$1
+	local name=$1 to from
 	shift
 	mkfifo "$name.to" "$name.from"
 	"${SERVER[@]}" "$@" <"$name.to" >"$name.from" 2>>log 3>&- &
 	PID[$name]=$!
-	exec {TO[$name]}>"$name.to" {FROM[$name]}<"$name.from"
+	exec {to}>"$name.to" {from}<"$name.from"
+	TO[$name]=$to
+	FROM[$name]=$from
 }
 
 says() {

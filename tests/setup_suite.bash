@@ -8,7 +8,6 @@ setup_suite() {
 	done <<-'END'
 		cmp diffutils
 		flock util-linux
-		gdb gdb
 		perl perl-base
 		python3 python3
 		setpriv util-linux

@@ -111,7 +111,7 @@ static void
 test_numbers(void)
 {
 	static const char *const never[] = {
-		"", "+1", "-1", "1x", "x1", "0x1", "1.0", " 1", "1 ", "1e3", "\xb2",
+		"", "+1", "-1", "1x", "x1", "0x1", "1.0", " 1", "1 ", "1e3", "1/", "1:", "\xb2",
 	};
 
 	for (size_t i = 0; i < sizeof never / sizeof never[0]; i++) {
