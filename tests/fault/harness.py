@@ -118,6 +118,17 @@ class Host:
 		return answer
 
 
+def fast_directory():
+	"""Where files cost nothing: what is tested here does not depend on the disk."""
+	return "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+
+
+def compile_stop(path):
+	source = os.path.join(os.path.dirname(os.path.abspath(__file__)), "stop.c")
+	subprocess.run([os.environ.get("CC", "cc"), "-std=c11", "-D_GNU_SOURCE", "-O2",
+		"-o", path, source], check=True)
+
+
 def write_all(fd, octets):
 	view = memoryview(octets)
 	while view:
