@@ -71,6 +71,10 @@ musl:
 		CPPFLAGS='-idirafter build/musl/include' \
 		LDLIBS="tests/musl/fortify.c $$(cc -print-file-name=libcrypt.a)"
 
+# Each target of tests/fuzz for FUZZ_SECONDS (60), by clang's libFuzzer.
+fuzz:
+	BUILD='$(BUILD)' FUZZ_SECONDS='$(FUZZ_SECONDS)' tests/fuzz/run
+
 lint:
 	tests/lint
 
@@ -91,4 +95,4 @@ clean:
 dist:
 	git archive --prefix=stdpop3d-$(VERSION)/ HEAD | gzip -n9 > stdpop3d-$(VERSION).tar.gz
 
-.PHONY: all check units demo sanitize musl lint bench install uninstall clean dist
+.PHONY: all check units demo sanitize musl fuzz lint bench install uninstall clean dist

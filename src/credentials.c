@@ -133,7 +133,16 @@ credentials_close(void)
 static bool
 is_usable_hash(const char *hash)
 {
-	return hash[0] != '\0' && hash[0] != '!' && hash[0] != '*' && strcmp(hash, "x") != 0;
+	return hash != NULL && hash[0] != '\0' && hash[0] != '!' && hash[0] != '*' &&
+	    strcmp(hash, "x") != 0;
+}
+
+/* glibc has no hash at all in a line of NIS, one that starts with + or -. */
+static void
+wipe(char *hash)
+{
+	if (hash != NULL)
+		explicit_bzero(hash, strlen(hash));
 }
 
 static void
@@ -206,7 +215,7 @@ read_passwd(struct entry *entry, const char *name)
 			strcpy(entry->account.name, name);
 			copy_hash(entry->hash, pw->pw_passwd);
 		}
-		explicit_bzero(pw->pw_passwd, strlen(pw->pw_passwd));
+		wipe(pw->pw_passwd);
 	}
 	return ferror(passwd.stream) ? -1 : 0;
 }
@@ -228,7 +237,7 @@ read_shadow(struct entry *entry, const char *name)
 			entry->current = is_current(spwd);
 			copy_hash(entry->hash, spwd->sp_pwdp);
 		}
-		explicit_bzero(spwd->sp_pwdp, strlen(spwd->sp_pwdp));
+		wipe(spwd->sp_pwdp);
 	}
 	return ferror(shadow.stream) ? -1 : 0;
 }

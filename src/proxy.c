@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "command.h"
 #include "log.h"
 #include "wire.h"
 
@@ -15,20 +16,30 @@ static const unsigned char signature[PROXY_FIRST] = {
 bool
 proxy_line(const char *line, struct peer *peer)
 {
-	char address[PEER_ADDRESS];
-	size_t length;
+	enum { FROM, TO, FIRST_PORT, SECOND_PORT, FIELDS, MOST_PORT = 65535 };
+	char field[PEER_ADDRESS];
+	struct peer other;
+	uint64_t port;
 
 	if (strcmp(line, "PROXY UNKNOWN") == 0 || strncmp(line, "PROXY UNKNOWN ", 14) == 0)
 		return true;
 	if (strncmp(line, "PROXY TCP4 ", 11) != 0 && strncmp(line, "PROXY TCP6 ", 11) != 0)
 		return false;
+	bool six = line[9] == '6';
 	line += 11;
-	length = strcspn(line, " ");
-	if (length >= sizeof address || line[length] != ' ')
-		return false;
-	memcpy(address, line, length);
-	address[length] = '\0';
-	return peer_set(peer, address);
+	for (int i = 0; i < FIELDS; i++) {
+		size_t length = strcspn(line, " ");
+		if (length >= sizeof field || line[length] != (i == SECOND_PORT ? '\0' : ' '))
+			return false;
+		memcpy(field, line, length);
+		field[length] = '\0';
+		line += length + 1;
+		if (i >= FIRST_PORT ? !command_number(field, MOST_PORT, &port) :
+		    (strchr(field, ':') != NULL) != six ||
+		    !peer_set(i == FROM ? peer : &other, field))
+			return false;
+	}
+	return true;
 }
 
 size_t

@@ -169,8 +169,12 @@ allow_calls(void)
 		ALLOW(clock_gettime), ALLOW(clock_nanosleep), ALLOW(nanosleep),
 		ALLOW(gettimeofday), ALLOW(getrandom), ALLOW(rt_sigprocmask),
 		ALLOW(rt_sigaction), ALLOW(rt_sigreturn), ALLOW(sigaltstack), ALLOW(restart_syscall),
-		ALLOW(prlimit64), ALLOW(getrlimit), ALLOW(uname), ALLOW(futex),
-		ALLOW(getpid), ALLOW(gettid), ALLOW(tgkill), ALLOW(tkill),
+		ALLOW(getrlimit), ALLOW(uname), ALLOW(futex),
+		ALLOW(getpid), ALLOW(gettid),
+		/* SECURITY: of this process's own, not of another of the account. */
+		SKIP_UNLESS(SYS_prlimit64, 4), LOAD(args[0]), SKIP_UNLESS(0, 1), PASS, REFUSE,
+		SKIP_IF(SYS_tgkill, 1), SKIP_UNLESS(SYS_tkill, 4),
+		LOAD(args[0]), SKIP_UNLESS((uint32_t)getpid(), 1), PASS, REFUSE,
 		ALLOW(exit), ALLOW(exit_group),
 		ALLOW(getuid), ALLOW(geteuid), ALLOW(getgid), ALLOW(getegid), ALLOW(capget),
 		/* The way to the user, and the next filter. */
@@ -201,7 +205,7 @@ deny_calls(int spool)
 		/* SECURITY: only what does not exist yet is opened: a dotlock. */
 		SKIP_UNLESS(SYS_openat, 7),
 		LOAD(args[0]), SKIP_UNLESS((uint32_t)spool, 4),
-		LOAD(args[2]), BPF_STMT(BPF_ALU | BPF_AND | BPF_K, O_CREAT | O_EXCL),
+		LOAD(args[2]), BPF_STMT(BPF_ALU | BPF_AND | BPF_K, O_CREAT | O_EXCL | O_PATH),
 		SKIP_UNLESS(O_CREAT | O_EXCL, 1), PASS,
 		REFUSE,
 		SKIP_UNLESS(SYS_unlinkat, 4),

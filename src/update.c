@@ -487,9 +487,10 @@ add_delivered(struct move *move, uint64_t size)
 {
 	struct journal_record *record = &move->record;
 
-	if (size == record->size)
-		return;
-	move->left[record->runs++] = (struct journal_run){ record->size, size - record->size };
+	if (size > record->size)
+		move->left[record->runs++] = (struct journal_run){
+			record->size, size - record->size,
+		};
 	record->size = size;
 }
 
@@ -565,7 +566,9 @@ is_sound(const struct move *move)
 		sum += run->length;
 	}
 	errno = EINVAL;
-	return record->saved <= record->step && record->step <= sum &&
+	if (record->stage == JOURNAL_MOVED)
+		return record->runs == 0 && record->step == 0;
+	return record->stage == JOURNAL_MOVING && record->saved <= record->step && record->step <= sum &&
 	    record->saved == octets_before(move,
 	    record->to + record->step + record->mark_length);
 }

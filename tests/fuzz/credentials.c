@@ -1,0 +1,139 @@
+/*
+ * Any account files, name and password. The input is the name, the password,
+ * passwd, shadow and secrets, each but the last ended by a line "%%".
+ */
+#include "credentials.h"
+
+#include <crypt.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { NAME, PASSWORD, PASSWD, SHADOW, SECRETS, PARTS };
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static unsigned crypts;
+
+/* In place of libcrypt's, which may take minutes: one password has any hash. */
+char *
+crypt_r(const char *key, const char *setting, struct crypt_data *data)
+{
+	if (setting[0] == '\0' || strlen(setting) >= sizeof data->output)
+		abort();
+	crypts++;
+	strcpy(data->output, strcmp(key, "sesame") == 0 ? setting : "*0");
+	return data->output;
+}
+
+struct part {
+	const uint8_t *octets;
+	size_t length;
+};
+
+static void
+cut(const uint8_t *data, size_t size, struct part parts[PARTS])
+{
+	static const char mark[] = "\n%%\n";
+
+	for (int i = 0; i < PARTS; i++) {
+		const uint8_t *end = size == 0 ? NULL : memmem(data, size, mark, strlen(mark));
+		size_t n = end == NULL ? size : (size_t)(end - data);
+		parts[i] = (struct part){ data, n };
+		data += n;
+		size -= n;
+		if (end != NULL) {
+			data += strlen(mark);
+			size -= strlen(mark);
+		}
+	}
+}
+
+static int
+make_file(const struct part *part, char *path, size_t room)
+{
+	int fd = memfd_create("part", MFD_CLOEXEC);
+
+	if (fd == -1 || fchmod(fd, 0600) == -1 ||
+	    write(fd, part->octets, part->length) != (ssize_t)part->length)
+		abort();
+	snprintf(path, room, "/proc/self/fd/%d", fd);
+	return fd;
+}
+
+static char *
+copy(const struct part *part)
+{
+	char *text = malloc(part->length + 1);
+
+	if (part->length > 0)
+		memcpy(text, part->octets, part->length);
+	text[part->length] = '\0';
+	return text;
+}
+
+static void
+check_verdict(enum credentials_verdict verdict, const struct account *account, const char *name,
+	uid_t only)
+{
+	if (strnlen(account->name, sizeof account->name) == sizeof account->name)
+		abort();
+	if (account->name[0] != '\0' && strcmp(account->name, name) != 0)
+		abort();
+	if (verdict != CREDENTIALS_GOOD)
+		return;
+	if (account->name[0] == '\0' || strpbrk(name, "/:") != NULL || name[0] == '.')
+		abort();
+	if (only == 0 ? account->uid < 1000 : account->uid != only)
+		abort();
+}
+
+static void
+try(const struct part parts[PARTS], uid_t only)
+{
+	char *name = copy(&parts[NAME]), *password = copy(&parts[PASSWORD]);
+	struct account account;
+
+	crypts = 0;
+	enum credentials_verdict verdict = credentials_password(name, password,
+	    parts[PASSWORD].length, &account);
+	check_verdict(verdict, &account, name, only);
+	/* The same work for all, and no way in without it. */
+	if (verdict != CREDENTIALS_UNAVAILABLE && crypts != 1)
+		abort();
+	if (verdict == CREDENTIALS_GOOD && strcmp(password, "sesame") != 0)
+		abort();
+	verdict = credentials_digest(name, "<1@x>", password, &account);
+	check_verdict(verdict, &account, name, only);
+	(void)credentials_find(name, &account);
+	free(name);
+	free(password);
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct part parts[PARTS];
+	char paths[PARTS][32];
+	int fds[PARTS];
+
+	cut(data, size, parts);
+	for (int i = PASSWD; i < PARTS; i++)
+		fds[i] = make_file(&parts[i], paths[i], sizeof paths[i]);
+	struct options options = {
+		.passwd = paths[PASSWD], .shadow = paths[SHADOW], .secrets = paths[SECRETS],
+		.least_uid = 1000,
+	};
+	uid_t only = size % 4 == 3 ? 1000 : 0;
+	if (credentials_open(&options, only) == -1)
+		abort();
+	try(parts, only);
+	credentials_close();
+	for (int i = PASSWD; i < PARTS; i++)
+		close(fds[i]);
+	return 0;
+}

@@ -1,0 +1,46 @@
+/* Any header of the PROXY protocol, as a line and as octets. */
+#include "proxy.h"
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+/* An address, and nothing that could forge a field of a record. */
+static void
+check_peer(const struct peer *peer)
+{
+	size_t length = strnlen(peer->address, sizeof peer->address);
+
+	if (length == sizeof peer->address || strspn(peer->address, "0123456789abcdef.:") != length)
+		abort();
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	const struct peer nobody = { .address = "::" };
+	struct peer peer = nobody;
+
+	char *line = malloc(size + 1);
+	if (size > 0)
+		memcpy(line, data, size);
+	line[size] = '\0';
+	(void)proxy_line(line, &peer);
+	check_peer(&peer);
+	free(line);
+
+	peer = nobody;
+	if (size < PROXY_SECOND || proxy_rest(data) > size - PROXY_SECOND)
+		return 0;
+	/* Exactly what was announced. */
+	size_t length = proxy_rest(data);
+	unsigned char *rest = malloc(length);
+	if (length > 0)
+		memcpy(rest, data + PROXY_SECOND, length);
+	(void)proxy_binary(data, rest, &peer);
+	check_peer(&peer);
+	free(rest);
+	return 0;
+}
