@@ -541,8 +541,12 @@ is_journals_mailbox(struct move *move, const struct stat *status)
 
 	if (status->st_ino != move->record.inode)
 		return 0;
-	if (move->record.stage == JOURNAL_MOVED)
-		return 1;
+	if (move->record.stage == JOURNAL_MOVED) {
+		int stands = mark_stands(move, (uint64_t)status->st_size);
+		/* Without the mark it was truncated, and all is done. */
+		if (stands != 1)
+			return stands == -1 ? -1 : 1;
+	}
 	if ((uint64_t)status->st_size < move->record.size)
 		return 0;
 	if (witness(move, &sum) == -1)

@@ -1,0 +1,27 @@
+#!/usr/bin/env bats
+# What an UPDATE that was cut short leaves (RFC 1939 section 6), and what the
+# next login makes of it. FAULT_FULL=1 tries everything instead of a choice.
+bats_require_minimum_version 1.5.0
+
+setup() {
+	cd "$BATS_TEST_TMPDIR" || return
+	STDPOP3D=$(realpath "${STDPOP3D:-$BATS_TEST_DIRNAME/../build/stdpop3d}")
+	export STDPOP3D
+}
+
+# figures TOOL [ARGUMENT...]: runs it, and shows what it counted.
+figures() {
+	local status=0
+	"$BATS_TEST_DIRNAME/fault/$1" "${@:2}" >figures 2>&1 || status=$?
+	[ "$status" -eq 0 ] || cat figures
+	tail -n 1 figures | sed 's/^/# /' >&3
+	return "$status"
+}
+
+@test "an UPDATE killed before or after any call, or told of an error, leaves all messages or the undeleted ones" {
+	figures faults
+}
+
+@test "when another program has changed the mailbox since, the journal is set aside and the maildrop is as that program left it" {
+	figures foreign
+}
