@@ -74,7 +74,7 @@ void journal_close(struct journal *journal);
 /* Opens it for a look, without its lock, creating nothing. 0 or -1. */
 int journal_peek(struct journal *journal, int directory, const char *name);
 
-/* True if an UPDATE may be pending; -1 and errno on failure: 0, 1 or -1. */
+/* 1 if an UPDATE may be pending, 0 if none is, -1 with errno. */
 int journal_pending(const struct journal *journal);
 
 /*

@@ -3,20 +3,7 @@
 # next login makes of it. FAULT_FULL=1 tries everything instead of a choice.
 bats_require_minimum_version 1.5.0
 
-setup() {
-	cd "$BATS_TEST_TMPDIR" || return
-	STDPOP3D=$(realpath "${STDPOP3D:-$BATS_TEST_DIRNAME/../build/stdpop3d}")
-	export STDPOP3D
-}
-
-# figures TOOL [ARGUMENT...]: runs it, and shows what it counted.
-figures() {
-	local status=0
-	"$BATS_TEST_DIRNAME/fault/$1" "${@:2}" >figures 2>&1 || status=$?
-	[ "$status" -eq 0 ] || cat figures
-	tail -n 1 figures | sed 's/^/# /' >&3
-	return "$status"
-}
+load fault/figures
 
 @test "an UPDATE killed before or after any call, or told of an error, leaves all messages or the undeleted ones" {
 	figures faults
