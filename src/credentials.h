@@ -35,7 +35,7 @@ struct account {
 /*
  * Opens the passwd, shadow and secrets files, while that can still be done. A
  * shadow file that is not there is none. As an ordinary user the shadow file
- * need not be readable if it is the system's. Accounts of other uids than
+ * need not be readable. Accounts of other uids than
  * "only" are refused, unless "only" is 0; uid 0 and uids below
  * options->least_uid are refused unless they are "only".
  * 0, or -1 after a record. Refuses a secrets file that others can read.

@@ -3,11 +3,9 @@
  * start-up: descriptors, options, log, what must be opened, and only then the
  * service account's ids and the first octet from outside.
  */
-#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 

@@ -17,7 +17,7 @@ struct options {
 	const char *hostname;		/* for the APOP timestamp; NULL: gethostname */
 	uid_t least_uid;		/* accounts below it are refused */
 	unsigned idle_seconds;		/* for a line, or a buffer, once logged in */
-	unsigned login_seconds;		/* the same before login */
+	unsigned login_seconds;		/* until login, in all */
 	unsigned lock_seconds;		/* patience with other programs' locks */
 	bool log_to_stderr;		/* instead of syslog */
 	bool no_dotlock;		/* kernel locks only */

@@ -291,11 +291,10 @@ note_times(struct move *move, const struct stat *status)
 	move->record.modified[1] = status->st_mtim.tv_nsec;
 }
 
+/* After the truncation: the times, and all of it on the disk. */
 static int
-truncate_mailbox(const struct move *move, uint64_t size)
+settle_mailbox(const struct move *move)
 {
-	if (io_truncate(move->maildrop->fd, size) == -1)
-		return -1;
 	restore_times(move);
 	return io_sync(move->maildrop->fd);
 }
@@ -314,7 +313,9 @@ finish(struct move *move)
 			return -1;
 	}
 	move->record.stage = JOURNAL_MOVED;
-	if (record_step(move) == -1 || truncate_mailbox(move, move->record.to) == -1)
+	if (record_step(move) == -1 ||
+	    io_truncate(move->maildrop->fd, move->record.to) == -1 ||
+	    settle_mailbox(move) == -1)
 		return -1;
 	return journal_clear(move->journal);
 }
@@ -440,9 +441,12 @@ remove_marked(struct move *move, const struct stat *status)
 		return refused("no memory");
 	if (record->runs == 0) {
 		/* A truncation is done or not done: it needs no journal. */
-		if (truncate_mailbox(move, record->first) == -1)
-			return pending("cannot truncate the mailbox");
-		return UPDATE_DONE;
+		if (io_truncate(move->maildrop->fd, record->first) == -1)
+			return refused("cannot truncate the mailbox");
+		if (settle_mailbox(move) == 0)
+			return UPDATE_DONE;
+		log_failure("update interrupted", "cannot sync the truncated mailbox");
+		return UPDATE_PENDING;
 	}
 	errno = EFBIG;
 	if (make_mark(move) == -1 || !fits_file_limit(record->size))

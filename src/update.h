@@ -16,7 +16,8 @@
 enum update_result {
 	UPDATE_DONE,		/* on the disk */
 	UPDATE_REFUSED,		/* nothing was removed */
-	UPDATE_PENDING,		/* not finished: the next recovery will do it */
+	UPDATE_PENDING,		/* not known to be on the disk: what is left of it, if
+				   anything, the next recovery will do */
 };
 
 /*
