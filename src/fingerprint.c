@@ -1,16 +1,26 @@
 /*
- * Four lanes of 64 bits, so that one product need not wait for the other: this
- * runs at the speed of the page cache, where a cryptographic hash would not.
+ * Eight lanes, so that one product need not wait for the other: this runs at
+ * the speed of the page cache, where a cryptographic hash would not.
  */
 #include "fingerprint.h"
 
 #include <string.h>
 
+/* The rotation brings a word's high bits to where the product spreads them. */
 static uint64_t
 stir(uint64_t state, uint64_t word)
 {
-	state = (state ^ word) * 0x9e3779b97f4a7c15;
-	return state ^ state >> 32;
+	state ^= word;
+	return (state << 29 | state >> 35) * 0x9e3779b97f4a7c15;
+}
+
+static uint64_t
+word(const unsigned char *p)
+{
+	uint64_t word;
+
+	memcpy(&word, p, sizeof word);
+	return word;
 }
 
 void
@@ -20,27 +30,41 @@ fingerprint_begin(struct fingerprint *print)
 		print->lane[i] = i + 1;
 }
 
+/* Whole grains. The lanes are variables, or they would not be in registers. */
+static void
+add_grains(struct fingerprint *print, const unsigned char *p, size_t grains)
+{
+	uint64_t *lane = print->lane;
+	uint64_t a = lane[0], b = lane[1], c = lane[2], d = lane[3];
+	uint64_t e = lane[4], f = lane[5], g = lane[6], h = lane[7];
+
+	for (; grains > 0; grains--, p += FINGERPRINT_GRAIN) {
+		a = stir(a, word(p));
+		b = stir(b, word(p + 8));
+		c = stir(c, word(p + 16));
+		d = stir(d, word(p + 24));
+		e = stir(e, word(p + 32));
+		f = stir(f, word(p + 40));
+		g = stir(g, word(p + 48));
+		h = stir(h, word(p + 56));
+	}
+	lane[0] = a, lane[1] = b, lane[2] = c, lane[3] = d;
+	lane[4] = e, lane[5] = f, lane[6] = g, lane[7] = h;
+}
+
 void
 fingerprint_add(struct fingerprint *print, const void *octets, size_t length)
 {
-	const unsigned char *p = octets;
-	uint64_t a = print->lane[0], b = print->lane[1];
-	uint64_t c = print->lane[2], d = print->lane[3];
-	uint64_t word[FINGERPRINT_LANES];
+	unsigned char last[FINGERPRINT_GRAIN] = { 0 };
+	size_t grains = length / FINGERPRINT_GRAIN;
+	size_t rest = length % FINGERPRINT_GRAIN;
 
-	for (; length >= sizeof word; p += sizeof word, length -= sizeof word) {
-		memcpy(word, p, sizeof word);
-		a = stir(a, word[0]);
-		b = stir(b, word[1]);
-		c = stir(c, word[2]);
-		d = stir(d, word[3]);
+	add_grains(print, octets, grains);
+	if (rest > 0) {
+		memcpy(last, (const unsigned char *)octets + length - rest, rest);
+		add_grains(print, last, 1);
+		print->lane[0] = stir(print->lane[0], rest);
 	}
-	for (; length > 0; length--)
-		a = stir(a, *p++);
-	print->lane[0] = a;
-	print->lane[1] = b;
-	print->lane[2] = c;
-	print->lane[3] = d;
 }
 
 uint64_t
@@ -49,6 +73,6 @@ fingerprint_end(const struct fingerprint *print)
 	uint64_t sum = 0;
 
 	for (unsigned i = 0; i < FINGERPRINT_LANES; i++)
-		sum = stir(sum, print->lane[i]);
-	return sum;
+		sum = stir(sum ^ sum >> 32, print->lane[i]);
+	return sum ^ sum >> 32;
 }

@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { FINGERPRINT_LANES = 4, FINGERPRINT_GRAIN = 32 };
+enum { FINGERPRINT_LANES = 8, FINGERPRINT_GRAIN = 64 };
 
 struct fingerprint {
 	uint64_t lane[FINGERPRINT_LANES];

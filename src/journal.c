@@ -16,6 +16,7 @@
 
 enum { FLAGS = O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC };
 enum { PLACES = 2, PLACE = 4096, BODIES = PLACES * PLACE, PIECE = 64 * 1024, NAME = 80 };
+enum { RUNS_A_GRAIN = FINGERPRINT_GRAIN / sizeof(struct journal_run) };
 
 static const char magic[8] = { 's', 't', 'd', 'p', 'o', 'p', '3', '1' };
 
@@ -126,23 +127,21 @@ journal_add_runs(struct journal *journal, const struct journal_record *record,
 	const struct journal_run *runs)
 {
 	size_t length = (size_t)record->runs * sizeof *runs;
-	struct journal_run last[2] = { { 0, 0 }, { 0, 0 } };
-	bool odd = record->runs % 2 == 1;
+	struct journal_run last[RUNS_A_GRAIN] = { { 0, 0 } };
+	size_t rest = (size_t)record->runs % RUNS_A_GRAIN;
 
 	/* Before the body that counts if there is room, else behind it. */
 	journal->body = BODIES;
 	if (journal->sequence > 0 && BODIES + body_length(record) > journal->live)
 		journal->body = round_up(journal->live_end);
 	fingerprint_begin(&journal->body_print);
-	if (odd) {
-		length -= sizeof *runs;
-		last[0] = runs[record->runs - 1];
-	}
+	length -= rest * sizeof *runs;
+	memcpy(last, runs + record->runs - rest, rest * sizeof *runs);
 	fingerprint_add(&journal->body_print, runs, length);
 	if (io_write(journal->fd, journal->body, runs, length) == -1)
 		return -1;
 	journal->body_end = journal->body + length;
-	return odd ? journal_add_saved(journal, last, sizeof last) : 0;
+	return rest > 0 ? journal_add_saved(journal, last, sizeof last) : 0;
 }
 
 int

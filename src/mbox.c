@@ -1,13 +1,18 @@
 /*
- * The scan. It looks at runs of octets with loops that a compiler can turn
- * into vector code, and at single octets only around message boundaries.
+ * The scan. What it asks of an octet it asks when the LAG octets behind it are
+ * there too, so that a separator is never cut by the end of a block. Most runs
+ * of octets only need their lines counted, by loops that a compiler can turn
+ * into vector code; the others are gone through line by line.
  */
 #include "mbox.h"
 
 #include <string.h>
 
-/* Octets looked at by one loop; the counts of one run fit an unsigned char. */
-enum { RUN = 128, SHORT_RUN = 16 };
+enum {
+	LAG = sizeof "From " - 1,
+	/* Octets looked at by one loop: their counts fit an unsigned char. */
+	RUN = 240,
+};
 
 void
 mbox_begin(struct mbox *mbox,
@@ -20,7 +25,7 @@ mbox_begin(struct mbox *mbox,
 	mbox->start = 0;
 	mbox->text = 0;
 	mbox->bare = 0;
-	mbox->empty = 0;
+	mbox->body = 0;
 	mbox->in_from_line = true;
 	memset(mbox->block, 0, MBOX_MARGIN);
 }
@@ -31,44 +36,69 @@ mbox_room(struct mbox *mbox)
 	return mbox->block + MBOX_MARGIN;
 }
 
-static bool
-ends_line(const unsigned char *p)
+/* The file's offset of an octet of the block. */
+static uint64_t
+offset_of(struct mbox *mbox, const unsigned char *p)
 {
-	return p[0] == '\n';
+	return mbox->fed + (uint64_t)(p - mbox->block) - MBOX_MARGIN;
 }
 
-/* The LF at p ends a line without octets; p[-2] may be looked at. */
+/* The LF at p ends a line without octets. */
 static bool
 ends_empty_line(const unsigned char *p)
 {
-	return (p[0] == '\n') & ((p[-1] == '\n') | ((p[-1] == '\r') & (p[-2] == '\n')));
-}
-
-/* p is the blank of a "From " that starts a message. */
-static bool
-ends_separator(const unsigned char *p)
-{
-	return p[0] == ' ' && memcmp(p - 4, "From", 4) == 0 && ends_empty_line(p - 5);
+	return p[0] == '\n' && (p[-1] == '\n' || (p[-1] == '\r' && p[-2] == '\n'));
 }
 
 /*
- * Counts the lines of a run, unless it may hold a separator: then it is to be
- * looked at more closely, and this is false.
+ * Counts the lines of a run without CR. False, and nothing is counted, if the
+ * LF of a line has this octet beside it.
  */
 static inline bool
-count_run(struct mbox *mbox, const unsigned char *p, int length)
+count_lines(struct mbox *mbox, const unsigned char *p, int beside, char octet)
 {
-	unsigned char bare = 0, empty = 0, suspect = 0;
+	unsigned char lines = 0, suspect = 0;
 
-	for (int i = 0; i < length; i++) {
-		bare += (p[i] == '\n') & (p[i - 1] != '\r');
-		empty += ends_empty_line(p + i);
-		suspect |= (p[i] == ' ') & (p[i - 4] == 'F') & (p[i - 5] == '\n');
+	for (int i = 0; i < RUN; i++) {
+		const unsigned char *q = p + i - LAG;
+		unsigned char lf = q[0] == '\n';
+		lines = (unsigned char)(lines + lf);
+		suspect = (unsigned char)(suspect | (lf & (q[beside] == octet)));
+	}
+	if (suspect)
+		return false;
+	mbox->bare += lines;
+	return true;
+}
+
+static bool
+count_header(struct mbox *mbox, const unsigned char *p)
+{
+	return count_lines(mbox, p, -1, '\n');
+}
+
+static bool
+count_body(struct mbox *mbox, const unsigned char *p)
+{
+	return count_lines(mbox, p, 1, 'F');
+}
+
+/* The same of any text. */
+static bool
+count_any(struct mbox *mbox, const unsigned char *p)
+{
+	unsigned char bare = 0, suspect = 0, header = mbox->body == 0;
+
+	for (int i = 0; i < RUN; i++) {
+		const unsigned char *q = p + i - LAG;
+		unsigned char lf = q[0] == '\n';
+		unsigned char empty = (q[-1] == '\n') | ((q[-1] == '\r') & (q[-2] == '\n'));
+		bare = (unsigned char)(bare + (lf & (q[-1] != '\r')));
+		suspect = (unsigned char)(suspect | (lf & ((q[1] == 'F') | (empty & header))));
 	}
 	if (suspect)
 		return false;
 	mbox->bare += bare;
-	mbox->empty += empty;
 	return true;
 }
 
@@ -78,66 +108,62 @@ report(struct mbox *mbox, uint64_t end, const unsigned char *p)
 {
 	struct mbox_message message = { .start = mbox->start, .end = end };
 
-	if (mbox->empty >= 2 && ends_empty_line(p - 1))
+	if (mbox->body != end && ends_empty_line(p - 1))
 		message.trim = p[-2] == '\r' ? 2 : 1;
-	message.blank = mbox->empty == 0;
-	message.octets = end - mbox->text + mbox->bare;
+	message.blank = mbox->body == 0;
+	message.octets = end - mbox->text + (uint64_t)mbox->bare;
 	if (message.trim > 0)
 		message.octets -= 2;
-	if (end > mbox->text && !ends_line(p - 1))
+	if (end > mbox->text && p[-1] != '\n')
 		message.octets += 2;
 	if (message.blank)
 		message.octets += 2;
 	mbox->message(mbox->context, &message);
 }
 
-/* Octet by octet up to "end" or a separator; returns where it stopped. */
-static const unsigned char *
-look_closely(struct mbox *mbox, const unsigned char *p, const unsigned char *end)
-{
-	for (; p < end && !ends_separator(p); p++) {
-		mbox->bare += ends_line(p) & (p[-1] != '\r');
-		mbox->empty += ends_empty_line(p);
-	}
-	return p;
-}
-
-/* The blank of a "From " is at this offset: a message ends, another starts. */
+/* The message before the "From " at p ends, another starts. */
 static void
-separate(struct mbox *mbox, uint64_t blank, const unsigned char *p)
+separate(struct mbox *mbox, const unsigned char *p)
 {
-	report(mbox, blank - 4, p - 4);
-	mbox->start = blank - 4;
-	mbox->text = blank + 1;
+	report(mbox, offset_of(mbox, p), p);
+	mbox->start = offset_of(mbox, p);
+	mbox->text = mbox->start + LAG;
 	mbox->bare = 0;
-	mbox->empty = 0;
+	mbox->body = 0;
 	mbox->in_from_line = true;
 }
 
-/* Text up to "end" or behind a separator; returns where it stopped. */
+/* Line by line up to "end", or behind a "From "; returns where it stopped. */
 static const unsigned char *
-scan_text(struct mbox *mbox, const unsigned char *p, const unsigned char *end)
+go_by_lines(struct mbox *mbox, const unsigned char *p, const unsigned char *end)
 {
-	const unsigned char *begin = mbox_room(mbox);
+	const unsigned char *lf;
 
-	while (end - p >= RUN && count_run(mbox, p, RUN))
-		p += RUN;
-	/* The run that ended the loop, or what is left, in short runs. */
-	if (end - p > RUN)
-		end = p + RUN;
-	while (p < end) {
-		const unsigned char *stop = end - p < SHORT_RUN ? end : p + SHORT_RUN;
-		if (stop - p == SHORT_RUN && count_run(mbox, p, SHORT_RUN)) {
-			p = stop;
+	while ((lf = memchr(p - LAG, '\n', (size_t)(end - p))) != NULL) {
+		mbox->bare += lf[-1] != '\r';
+		p = lf + LAG + 1;
+		if (!ends_empty_line(lf))
 			continue;
-		}
-		p = look_closely(mbox, p, stop);
-		if (p < stop) {
-			separate(mbox, mbox->fed + (uint64_t)(p - begin), p);
-			return p + 1;
+		if (mbox->body == 0)
+			mbox->body = offset_of(mbox, lf + 1);
+		if (memcmp(lf + 1, "From ", LAG) == 0) {
+			separate(mbox, lf + 1);
+			return p;
 		}
 	}
-	return p;
+	return end;
+}
+
+/* Text up to "end", or behind a "From "; returns where it stopped. */
+static const unsigned char *
+scan_text(struct mbox *mbox, const unsigned char *p, const unsigned char *end, bool cr)
+{
+	bool (*count)(struct mbox *mbox, const unsigned char *run) =
+	    cr ? count_any : mbox->body == 0 ? count_header : count_body;
+
+	while (end - p >= RUN && count(mbox, p))
+		p += RUN;
+	return go_by_lines(mbox, p, end - p > RUN ? p + RUN : end);
 }
 
 /* Up to "end" or the end of the From_ line; returns where it stopped. */
@@ -148,7 +174,9 @@ skip_from_line(struct mbox *mbox, const unsigned char *p, const unsigned char *e
 
 	p = lf == NULL ? end : lf + 1;
 	mbox->in_from_line = lf == NULL;
-	mbox->text = mbox->fed + (uint64_t)(p - mbox_room(mbox));
+	mbox->text = offset_of(mbox, p);
+	/* Its own LF will be counted with the text's. */
+	mbox->bare = lf != NULL && lf[-1] != '\r' ? -1 : 0;
 	return p;
 }
 
@@ -156,13 +184,15 @@ bool
 mbox_feed(struct mbox *mbox, size_t length)
 {
 	const unsigned char *p = mbox_room(mbox), *end = p + length;
+	bool cr = memchr(p - LAG - 1, '\r', length + LAG + 1) != NULL;
 
 	if (mbox->fed == 0 && length > 0)
-		mbox->valid = length >= 5 && memcmp(p, "From ", 5) == 0;
+		mbox->valid = length >= LAG && memcmp(p, "From ", LAG) == 0;
 	if (!mbox->valid)
 		return false;
 	while (p < end)
-		p = mbox->in_from_line ? skip_from_line(mbox, p, end) : scan_text(mbox, p, end);
+		p = mbox->in_from_line ? skip_from_line(mbox, p, end) :
+		    scan_text(mbox, p, end, cr);
 	mbox->fed += length;
 	memmove(mbox->block, end - MBOX_MARGIN, MBOX_MARGIN);
 	return true;
@@ -171,8 +201,14 @@ mbox_feed(struct mbox *mbox, size_t length)
 bool
 mbox_end(struct mbox *mbox)
 {
-	if (mbox->valid && mbox->fed > 0)
-		report(mbox, mbox->fed, mbox_room(mbox));
+	unsigned char *end = mbox_room(mbox);
+
+	if (mbox->valid && mbox->fed > 0) {
+		memset(end, 0, LAG);
+		if (!mbox->in_from_line)
+			go_by_lines(mbox, end, end + LAG);
+		report(mbox, mbox->fed, end);
+	}
 	return mbox->valid;
 }
 

@@ -34,8 +34,8 @@ struct mbox {
 	uint64_t fed;		/* octets fed so far */
 	uint64_t start;		/* of the message being read */
 	uint64_t text;		/* where its From_ line ended */
-	uint64_t bare;		/* LFs in its text without CR before */
-	uint64_t empty;		/* empty lines in its text */
+	int64_t bare;		/* LFs in its text without CR before, so far */
+	uint64_t body;		/* where its first empty line ended, or 0 */
 	bool in_from_line;
 	unsigned char block[MBOX_MARGIN + MBOX_BLOCK];
 };

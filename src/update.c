@@ -575,7 +575,7 @@ is_sound(const struct move *move)
 	}
 	errno = EINVAL;
 	if (record->stage == JOURNAL_MOVED)
-		return record->runs == 0 && record->step == 0;
+		return record->runs == 0 && record->step == 0 && record->saved == 0;
 	return record->stage == JOURNAL_MOVING && record->saved <= record->step && record->step <= sum &&
 	    record->saved == octets_before(move,
 	    record->to + record->step + record->mark_length);

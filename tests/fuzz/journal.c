@@ -85,6 +85,7 @@ make_state(char *state, struct maildrop *maildrop)
 	struct move move = { .maildrop = maildrop };
 	struct journal_record *record = &move.record;
 	struct journal_run runs[RUNS + 1] = { { 0, 0 } };
+	_Static_assert((RUNS + 1) * sizeof runs[0] % FINGERPRINT_GRAIN == 0, "whole grains");
 	struct stat status;
 
 	must(fstat(maildrop->fd, &status) == 0);
@@ -106,7 +107,9 @@ make_state(char *state, struct maildrop *maildrop)
 		record->saved = octets_before(&move, record->to + record->step +
 		    record->mark_length);
 	record->body = 2 * PLACE;
-	uint64_t length = (record->runs + 1) / 2 * 2 * sizeof runs[0];
+	/* Whole grains, as in the journal. */
+	uint64_t grain = FINGERPRINT_GRAIN / sizeof runs[0];
+	uint64_t length = (record->runs + grain - 1) / grain * sizeof runs[0] * grain;
 	memcpy(state + record->body, runs, length);
 	if (record->saved > STATE - record->body - length)
 		record->saved = STATE - record->body - length;
