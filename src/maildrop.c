@@ -12,21 +12,15 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "fingerprint.h"
 #include "io.h"
 #include "lock.h"
 #include "log.h"
-#include "mbox.h"
-
-#define OCTETS_MASK (((uint64_t)1 << 48) - 1)
 
 enum {
-	FIRST_ROOM = 64,
+	SECOND = 1000 * 1000 * 1000,	/* ns */
 	TICK = 20 * 1000 * 1000,	/* ns: more than a file system's clock tick */
-	WINDOW = 64 * 1024,		/* octets read at once for unique-ids */
+	BLOCK = 128 * 1024,		/* octets read at a time; whole grains */
 };
-
-static struct mbox scan;
 
 static bool
 is_open_file(const struct maildrop *maildrop)
@@ -185,8 +179,7 @@ maildrop_lock(struct maildrop *maildrop)
 	if (is_open_file(maildrop))
 		return MAILDROP_GOOD;
 	lock_drop();
-	log_record(LOG_NOTICE, "maildrop changed", "the mailbox was replaced");
-	return MAILDROP_CHANGED;
+	return maildrop_note_change(maildrop, "the mailbox was replaced");
 }
 
 void
@@ -203,103 +196,29 @@ maildrop_read(const struct maildrop *maildrop, uint64_t offset, void *octets,
 	return io_read(maildrop->fd, offset, octets, length);
 }
 
-/* The next block of what is indexed, into the scan's room. Its length, or 0. */
-static size_t
-read_block(const struct maildrop *maildrop, uint64_t offset)
-{
-	uint64_t left = maildrop->size - offset;
-	size_t length = left < MBOX_BLOCK ? (size_t)left : MBOX_BLOCK;
-
-	lock_touch();
-	return maildrop_read(maildrop, offset, mbox_room(&scan), length) == -1 ? 0 : length;
-}
-
-static void
-add_message(void *context, const struct mbox_message *found)
-{
-	struct maildrop *maildrop = context;
-
-	if (maildrop->out_of_memory)
-		return;
-	if (maildrop->count == maildrop->room) {
-		size_t room = maildrop->room == 0 ? FIRST_ROOM : maildrop->room * 2;
-		void *grown = reallocarray(maildrop->messages, room, sizeof(struct message));
-		if (grown == NULL) {
-			maildrop->out_of_memory = true;
-			return;
-		}
-		maildrop->messages = grown;
-		maildrop->room = room;
-	}
-	maildrop->messages[maildrop->count++] = (struct message){
-		.start = found->start,
-		.octets = found->octets & OCTETS_MASK,
-		.trim = found->trim & 3,
-		.blank = found->blank,
-	};
-	maildrop->octets += found->octets;
-}
-
-/* The pseudo message keeps its place in the file and none in the index. */
-static void
-hide_pseudo_message(struct maildrop *maildrop)
-{
-	char head[1024];
-	size_t length = maildrop->size < sizeof head ? (size_t)maildrop->size : sizeof head;
-
-	if (maildrop_read(maildrop, 0, head, length) == -1 || !mbox_is_pseudo(head, length))
-		return;
-	maildrop->octets -= maildrop->messages[0].octets;
-	maildrop->count--;
-	memmove(maildrop->messages, maildrop->messages + 1,
-	    maildrop->count * sizeof(struct message));
-}
-
 /*
  * A change in the same tick of the file system's clock as the last one would
- * not show. Under the locks the last one may become old.
+ * not show. Under the locks the last one may become old. Some file systems
+ * count in seconds.
  */
-static void
-let_tick_pass(const struct stat *status)
-{
-	static const struct timespec tick = { .tv_nsec = TICK };
-	struct timespec now;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	if ((now.tv_sec - status->st_ctim.tv_sec) * 1000000000 +
-	    now.tv_nsec - status->st_ctim.tv_nsec < TICK)
-		nanosleep(&tick, NULL);
-}
-
 enum maildrop_result
-maildrop_index(struct maildrop *maildrop)
+maildrop_look(struct maildrop *maildrop)
 {
-	struct fingerprint print;
-	size_t length;
+	struct timespec now, rest = { 0 };
+	const struct timespec *last = &maildrop->seen.st_ctim;
+	int64_t age, tick;
 
-	if (maildrop->fd == -1)
-		return MAILDROP_GOOD;
 	if (fstat(maildrop->fd, &maildrop->seen) == -1)
 		return failed("cannot look at the mailbox");
-	let_tick_pass(&maildrop->seen);
-	maildrop->size = (uint64_t)maildrop->seen.st_size;
-	mbox_begin(&scan, add_message, maildrop);
-	fingerprint_begin(&print);
-	for (uint64_t offset = 0; offset < maildrop->size; offset += length) {
-		length = read_block(maildrop, offset);
-		if (length == 0)
-			return failed("cannot read the mailbox");
-		fingerprint_add(&print, mbox_room(&scan), length);
-		if (!mbox_feed(&scan, length))
-			return refused("it does not start with a From_ line");
+	clock_gettime(CLOCK_REALTIME, &now);
+	tick = last->tv_nsec == 0 ? SECOND + TICK : TICK;
+	age = now.tv_sec - last->tv_sec > 2 ? 2 * (int64_t)SECOND :
+	    (now.tv_sec - last->tv_sec) * SECOND + now.tv_nsec - last->tv_nsec;
+	if (age < tick) {
+		rest.tv_sec = tick / SECOND;
+		rest.tv_nsec = tick % SECOND;
+		nanosleep(&rest, NULL);
 	}
-	mbox_end(&scan);
-	if (maildrop->out_of_memory) {
-		errno = ENOMEM;
-		return failed("cannot index the mailbox");
-	}
-	maildrop->print = fingerprint_end(&print);
-	hide_pseudo_message(maildrop);
 	return MAILDROP_GOOD;
 }
 
@@ -309,40 +228,60 @@ same_times(const struct timespec *a, const struct timespec *b)
 	return a->tv_sec == b->tv_sec && a->tv_nsec == b->tv_nsec;
 }
 
-static bool
-looks_same(const struct stat *a, const struct stat *b)
+bool
+maildrop_looks_same(const struct stat *a, const struct stat *b)
 {
-	return a->st_size == b->st_size && same_times(&a->st_mtim, &b->st_mtim) &&
+	return a->st_dev == b->st_dev && a->st_ino == b->st_ino &&
+	    a->st_size == b->st_size && same_times(&a->st_mtim, &b->st_mtim) &&
 	    same_times(&a->st_ctim, &b->st_ctim);
+}
+
+void
+maildrop_add_print(struct maildrop *maildrop, const void *octets, size_t length)
+{
+	size_t rest = length % FINGERPRINT_GRAIN;
+	struct fingerprint all;
+
+	fingerprint_add(&maildrop->grains, octets, length - rest);
+	all = maildrop->grains;
+	fingerprint_add(&all, (const char *)octets + length - rest, rest);
+	maildrop->print = fingerprint_end(&all);
+}
+
+enum maildrop_result
+maildrop_note_change(struct maildrop *maildrop, const char *what)
+{
+	maildrop->changed = true;
+	log_record(LOG_NOTICE, "maildrop changed", "%s", what);
+	return MAILDROP_CHANGED;
 }
 
 /* Under the locks: reads again what was read, and compares. */
 static enum maildrop_result
 read_again(struct maildrop *maildrop)
 {
-	struct fingerprint print;
-	struct stat now;
+	static char block[BLOCK];
+	struct maildrop now = *maildrop;
+	enum maildrop_result result = maildrop_look(&now);
 	size_t length;
 
-	if (fstat(maildrop->fd, &now) == -1)
-		return failed("cannot look at the mailbox");
-	let_tick_pass(&now);
-	fingerprint_begin(&print);
-	if ((uint64_t)now.st_size < maildrop->size)
-		goto changed;
+	if (result != MAILDROP_GOOD)
+		return result;
+	if ((uint64_t)now.seen.st_size < maildrop->size)
+		return maildrop_note_change(maildrop, "another program rewrote the mailbox");
+	fingerprint_begin(&now.grains);
 	for (uint64_t offset = 0; offset < maildrop->size; offset += length) {
-		length = read_block(maildrop, offset);
-		if (length == 0)
+		uint64_t left = maildrop->size - offset;
+		length = left < sizeof block ? (size_t)left : sizeof block;
+		lock_touch();
+		if (maildrop_read(maildrop, offset, block, length) == -1)
 			return failed("cannot read the mailbox");
-		fingerprint_add(&print, mbox_room(&scan), length);
+		maildrop_add_print(&now, block, length);
 	}
-	if (fingerprint_end(&print) == maildrop->print) {
-		maildrop->seen = now;
-		return MAILDROP_GOOD;
-	}
-changed:
-	log_record(LOG_NOTICE, "maildrop changed", "another program rewrote the mailbox");
-	return MAILDROP_CHANGED;
+	if (now.print != maildrop->print)
+		return maildrop_note_change(maildrop, "another program rewrote the mailbox");
+	maildrop->seen = now.seen;
+	return MAILDROP_GOOD;
 }
 
 enum maildrop_result
@@ -353,9 +292,11 @@ maildrop_check(struct maildrop *maildrop, bool locked)
 
 	if (maildrop->fd == -1)
 		return MAILDROP_GOOD;
+	if (maildrop->changed)
+		return MAILDROP_CHANGED;
 	if (fstat(maildrop->fd, &now) == -1)
 		return failed("cannot look at the mailbox");
-	if (looks_same(&now, &maildrop->seen))
+	if (maildrop_looks_same(&now, &maildrop->seen))
 		return MAILDROP_GOOD;
 	if (locked)
 		return read_again(maildrop);
@@ -382,91 +323,6 @@ maildrop_end(const struct maildrop *maildrop, const struct message *message)
 	const struct message *next = message + 1;
 
 	return next == maildrop->messages + maildrop->count ? maildrop->size : next->start;
-}
-
-/*
- * The digest of one message. Small messages are taken from a window over the
- * file, so that a mailbox of many small ones is read in few calls.
- */
-static int
-digest_message(struct maildrop *maildrop, struct message *message, uint64_t *window_start,
-	uint64_t *window_end)
-{
-	static char window[WINDOW];
-	uint64_t length = maildrop_end(maildrop, message) - message->start;
-
-	if (length > UNIQUEID_PREFIX)
-		length = UNIQUEID_PREFIX;
-	if (message->start + length > *window_end || message->start < *window_start) {
-		uint64_t want = length < UNIQUEID_PREFIX ? sizeof window : UNIQUEID_PREFIX;
-		if (want > maildrop->size - message->start)
-			want = maildrop->size - message->start;
-		if (maildrop_read(maildrop, message->start, window, (size_t)want) == -1)
-			return -1;
-		*window_start = message->start;
-		*window_end = message->start + want;
-	}
-	uniqueid_digest(window + (message->start - *window_start), (size_t)length,
-	    message->digest);
-	return 0;
-}
-
-/*
- * Numbers the messages of one digest in file order. Each chain links the first
- * message of each digest; there, "copy" counts until all are numbered. Links
- * are indexes plus one: 0 ends a chain.
- */
-static int
-number_copies(struct maildrop *maildrop)
-{
-	struct message *messages = maildrop->messages;
-	size_t chains = maildrop->count / 2 + 1;
-	uint32_t *chain = calloc(chains, sizeof *chain);
-
-	if (chain == NULL)
-		return -1;
-	for (size_t i = 0; i < maildrop->count; i++) {
-		uint64_t hash;
-		memcpy(&hash, messages[i].digest, sizeof hash);
-		uint32_t *link = &chain[hash % chains];
-		while (*link != 0 && memcmp(messages[*link - 1].digest, messages[i].digest,
-		    UNIQUEID_OCTETS) != 0)
-			link = &messages[*link - 1].next;
-		if (*link == 0) {
-			*link = (uint32_t)(i + 1);
-			messages[i].next = 0;
-			messages[i].copy = 0;
-		}
-		messages[i].copy = ++messages[*link - 1].copy;
-	}
-	for (size_t i = 0; i < chains; i++)
-		for (uint32_t link = chain[i]; link != 0; link = messages[link - 1].next)
-			messages[link - 1].copy = 1;
-	free(chain);
-	return 0;
-}
-
-enum maildrop_result
-maildrop_identify(struct maildrop *maildrop)
-{
-	uint64_t window_start = 0, window_end = 0;
-	enum maildrop_result result;
-
-	if (maildrop->identified)
-		return MAILDROP_GOOD;
-	result = maildrop_check(maildrop, false);
-	if (result != MAILDROP_GOOD)
-		return result;
-	for (size_t i = 0; i < maildrop->count; i++)
-		if (digest_message(maildrop, &maildrop->messages[i], &window_start,
-		    &window_end) == -1)
-			return failed("cannot read the mailbox");
-	if (number_copies(maildrop) == -1)
-		return failed("cannot number the messages");
-	/* It may have been rewritten while we read. */
-	result = maildrop_check(maildrop, false);
-	maildrop->identified = result == MAILDROP_GOOD;
-	return result;
 }
 
 void

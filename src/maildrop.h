@@ -1,7 +1,7 @@
 /*
- * maildrop: the open mailbox, its index and its deletion marks. It has the
- * one descriptor on the mailbox and is the only room that asks for the locks.
- * It never writes to the mailbox: that is update's.
+ * maildrop: the open mailbox, the messages that index found in it, and their
+ * deletion marks. It has the one descriptor on the mailbox and is the only room
+ * that asks for the locks. It never writes to the mailbox: that is update's.
  */
 #ifndef MAILDROP_H
 #define MAILDROP_H
@@ -11,6 +11,7 @@
 #include <stdint.h>
 #include <sys/stat.h>
 
+#include "fingerprint.h"
 #include "uniqueid.h"
 
 /* 40 octets a message are all the memory that a mailbox costs. */
@@ -22,7 +23,7 @@ struct message {
 	uint64_t deleted : 1;
 	uint8_t digest[UNIQUEID_OCTETS];
 	uint32_t copy;		/* it is the Nth of its digest */
-	uint32_t next;		/* maildrop's, to find equal digests */
+	uint32_t head;		/* fingerprint of its first octets */
 };
 
 struct maildrop {
@@ -34,11 +35,16 @@ struct maildrop {
 	int fd;			/* -1: there is no mailbox, and no message */
 	struct stat seen;	/* when its octets were last known to be the same */
 	uint64_t size;		/* octets that were read */
-	uint64_t print;		/* their fingerprint */
+	uint64_t print;		/* their fingerprint, */
+	struct fingerprint grains;	/* and that of their whole grains */
+	uint64_t scanned;	/* octets of them that this session read to index */
+	bool recalled;		/* the index is, in part, an earlier session's */
+	bool changed;		/* another program rewrote it: nothing is served */
 	struct message *messages;
 	size_t room;
 	bool out_of_memory;
 	size_t count;
+	size_t digests;		/* messages, from the first, whose digest is known */
 	size_t deleted;		/* messages */
 	uint64_t deleted_octets;
 	uint64_t octets;	/* of all messages */
@@ -69,8 +75,17 @@ enum maildrop_result maildrop_open(struct maildrop *maildrop, int spool,
 /* Opens it for a look, whoever owns it, without the locks. */
 enum maildrop_result maildrop_peek(struct maildrop *maildrop, int spool, const char *name);
 
-/* Reads it and makes the index. The caller holds the locks. */
-enum maildrop_result maildrop_index(struct maildrop *maildrop);
+/*
+ * Notes how the file looks now, under the locks. When it returns, whatever
+ * changes the file will change that too.
+ */
+enum maildrop_result maildrop_look(struct maildrop *maildrop);
+
+/*
+ * Adds the octets that follow those of maildrop->grains, up to the end of what
+ * is indexed or a whole number of grains.
+ */
+void maildrop_add_print(struct maildrop *maildrop, const void *octets, size_t length);
 
 /* Takes the locks again: MAILDROP_CHANGED if the name is another file's now. */
 enum maildrop_result maildrop_lock(struct maildrop *maildrop);
@@ -83,8 +98,11 @@ void maildrop_unlock(struct maildrop *maildrop);
  */
 enum maildrop_result maildrop_check(struct maildrop *maildrop, bool locked);
 
-/* Computes the unique-ids, once. */
-enum maildrop_result maildrop_identify(struct maildrop *maildrop);
+/* The name is another file's now, or its octets are others: writes the record. */
+enum maildrop_result maildrop_note_change(struct maildrop *maildrop, const char *what);
+
+/* Whether two looks at one file show no difference. */
+bool maildrop_looks_same(const struct stat *a, const struct stat *b);
 
 /* The message of a message-number, or NULL: none, or deleted. */
 struct message *maildrop_message(struct maildrop *maildrop, uint64_t number);

@@ -14,6 +14,7 @@
 
 #include "credentials.h"
 #include "doors.h"
+#include "index.h"
 #include "journal.h"
 #include "log.h"
 #include "maildrop.h"
@@ -47,11 +48,11 @@ print_messages(struct maildrop *maildrop)
 {
 	char text[UNIQUEID_TEXT];
 
-	if (maildrop_index(maildrop) != MAILDROP_GOOD) {
+	if (index_make(maildrop) != MAILDROP_GOOD) {
 		puts("mailbox: damaged at octet 0: no From_ line there");
 		return 1;
 	}
-	if (maildrop_identify(maildrop) != MAILDROP_GOOD) {
+	if (index_identify(maildrop) != MAILDROP_GOOD) {
 		puts("mailbox: changed while it was read");
 		return 1;
 	}

@@ -15,15 +15,15 @@ enum {
 };
 
 void
-mbox_begin(struct mbox *mbox,
+mbox_begin(struct mbox *mbox, uint64_t offset,
 	void (*message)(void *context, const struct mbox_message *message), void *context)
 {
 	mbox->message = message;
 	mbox->context = context;
 	mbox->valid = true;
-	mbox->fed = 0;
-	mbox->start = 0;
-	mbox->text = 0;
+	mbox->fed = offset;
+	mbox->start = offset;
+	mbox->text = offset;
 	mbox->bare = 0;
 	mbox->body = 0;
 	mbox->in_from_line = true;
@@ -186,7 +186,7 @@ mbox_feed(struct mbox *mbox, size_t length)
 	const unsigned char *p = mbox_room(mbox), *end = p + length;
 	bool cr = memchr(p - LAG - 1, '\r', length + LAG + 1) != NULL;
 
-	if (mbox->fed == 0 && length > 0)
+	if (mbox->fed == mbox->start && length > 0)
 		mbox->valid = length >= LAG && memcmp(p, "From ", LAG) == 0;
 	if (!mbox->valid)
 		return false;
@@ -203,7 +203,7 @@ mbox_end(struct mbox *mbox)
 {
 	unsigned char *end = mbox_room(mbox);
 
-	if (mbox->valid && mbox->fed > 0) {
+	if (mbox->valid && mbox->fed > mbox->start) {
 		memset(end, 0, LAG);
 		if (!mbox->in_from_line)
 			go_by_lines(mbox, end, end + LAG);

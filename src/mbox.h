@@ -31,7 +31,7 @@ struct mbox {
 	void (*message)(void *context, const struct mbox_message *message);
 	void *context;
 	bool valid;		/* an mbox as far as it was fed */
-	uint64_t fed;		/* octets fed so far */
+	uint64_t fed;		/* the offset of what is fed next */
 	uint64_t start;		/* of the message being read */
 	uint64_t text;		/* where its From_ line ended */
 	int64_t bare;		/* LFs in its text without CR before, so far */
@@ -40,16 +40,19 @@ struct mbox {
 	unsigned char block[MBOX_MARGIN + MBOX_BLOCK];
 };
 
-/* Begins at offset 0. "message" is called once for each, in file order. */
-void mbox_begin(struct mbox *mbox,
+/*
+ * Begins at the offset of a message, 0 or one that was found before. "message"
+ * is called once for each, in file order.
+ */
+void mbox_begin(struct mbox *mbox, uint64_t offset,
 	void (*message)(void *context, const struct mbox_message *message), void *context);
 
 /* Where to put the next octets: room for MBOX_BLOCK of them. */
 unsigned char *mbox_room(struct mbox *mbox);
 
 /*
- * Takes the "length" octets put into the room. All calls but the last bring
- * MBOX_BLOCK octets. False once the file turns out to be no mbox.
+ * Takes the "length" octets put into the room. False once the file turns out
+ * to be no mbox.
  */
 bool mbox_feed(struct mbox *mbox, size_t length);
 

@@ -11,7 +11,7 @@
 enum { USAGE_EXIT = 64, MOST_SECONDS = 86400 };
 
 static const char usage[] =
-    "usage: stdpop3d [-5ekLPStx] [-a secrets] [-d statedir] [-h hostname] [-i seconds]\n"
+    "usage: stdpop3d [-5ekLnPStx] [-a secrets] [-d statedir] [-h hostname] [-i seconds]\n"
     "                [-l seconds] [-m spool] [-p passwd] [-s shadow] [-U uid]\n"
     "                [-u account] [-w seconds]\n"
     "       stdpop3d -c name [-d statedir] [-m spool] [-u account]\n"
@@ -91,6 +91,8 @@ flag_option(struct options *options, int letter)
 		return &options->no_dotlock;
 	case 'L':
 		return &options->listed_shell;
+	case 'n':
+		return &options->no_cache;
 	case 'P':
 		return &options->plaintext;
 	case 'r':
@@ -148,7 +150,7 @@ options_parse(struct options *options, int argc, char **argv)
 		.login_seconds = 600,
 		.lock_seconds = 10,
 	};
-	while ((letter = getopt(argc, argv, ":5a:c:d:eh:i:kLl:m:Pp:rs:Stu:U:Vw:x")) != -1)
+	while ((letter = getopt(argc, argv, ":5a:c:d:eh:i:kLl:m:nPp:rs:Stu:U:Vw:x")) != -1)
 		set_option(options, letter);
 	if (optind < argc)
 		mistake("unexpected argument: ", argv[optind]);

@@ -10,6 +10,7 @@
 
 #include "authorization.h"
 #include "command.h"
+#include "index.h"
 #include "log.h"
 #include "sandbox.h"
 #include "transaction.h"
@@ -125,6 +126,8 @@ record_end(struct session *session, const char *why, bool removed)
 	uint64_t gone = removed ? maildrop->deleted : 0;
 	uint64_t gone_octets = removed ? maildrop->deleted_octets : 0;
 
+	if (maildrop->changed || gone > 0)
+		cache_drop(&session->cache);
 	if (session->state == SESSION_AUTHORIZATION)
 		log_record(LOG_INFO, "no login", "end=%s", why);
 	else if (session->state == SESSION_TRANSACTION)
@@ -175,7 +178,8 @@ prepare_maildrop(struct session *session)
 
 	if (update_recover(maildrop, &session->journal) != UPDATE_DONE)
 		return refuse(session, "SYS/TEMP", "an interrupted UPDATE cannot be finished yet");
-	result = maildrop_index(maildrop);
+	cache_recall(&session->cache, maildrop);
+	result = index_make(maildrop);
 	return result == MAILDROP_GOOD ? SESSION_STAY : refuse_maildrop(session, result);
 }
 
@@ -198,6 +202,8 @@ enter_transaction(struct session *session)
 		log_failure("maildrop", "cannot open the state file");
 		return refuse(session, "SYS/TEMP", "the state file cannot be opened");
 	}
+	if (!options->no_cache)
+		cache_open(&session->cache, session->doors.state, session->doors.spool, account->name);
 	credentials_close();
 	if (sandbox_become(account->uid, account->gid, session->doors.spool) == -1)
 		return refuse(session, "SYS/PERM", "this account cannot be served");
@@ -229,7 +235,8 @@ enter_update(struct session *session)
 	result = update_commit(&session->maildrop, &session->journal);
 	journal_close(&session->journal);
 	record_end(session, result == UPDATE_DONE ? "quit" : "failed", result == UPDATE_DONE);
-	if (result == UPDATE_DONE)
+	session->updated = result == UPDATE_DONE;
+	if (session->updated)
 		wire_ok("bye");
 	else if (result == UPDATE_REFUSED)
 		wire_err("SYS/TEMP", "the deleted messages are not removed");
@@ -316,6 +323,7 @@ session_run(struct session *session)
 	enum session_next next = SESSION_STAY;
 
 	current = session;
+	session->cache.fd = -1;
 	session->why = "quit";
 	session->state = SESSION_AUTHORIZATION;
 	wire_limit(session->options->login_seconds, session->options->login_seconds);
@@ -332,4 +340,6 @@ session_run(struct session *session)
 	}
 	record_end(session, session->why, false);
 	wire_close();
+	if (session->updated && session->maildrop.deleted == 0)
+		cache_keep(&session->cache, &session->maildrop);
 }

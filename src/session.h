@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "cache.h"
 #include "credentials.h"
 #include "doors.h"
 #include "journal.h"
@@ -50,8 +51,10 @@ struct session {
 	/* TRANSACTION */
 	struct journal journal;
 	struct maildrop maildrop;
+	struct cache cache;
 	uint64_t number;	/* the command's message-number, */
 	struct message *message;	/* and its message; NULL: no argument */
+	bool updated;		/* it went through UPDATE */
 	uint64_t retrieved;	/* messages, for the record */
 	uint64_t retrieved_octets;
 };

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "index.h"
 #include "wire.h"
 
 enum { FIRST_READ = 8 * 1024, READ = 64 * 1024 };
@@ -185,7 +186,7 @@ enum session_next
 transaction_uidl(struct session *session, const struct command *command)
 {
 	struct maildrop *maildrop = &session->maildrop;
-	enum maildrop_result result = maildrop_identify(maildrop);
+	enum maildrop_result result = index_identify(maildrop);
 	char text[UNIQUEID_TEXT];
 
 	(void)command;

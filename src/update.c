@@ -18,6 +18,7 @@
 #include <sys/resource.h>
 
 #include "fingerprint.h"
+#include "index.h"
 #include "io.h"
 #include "lock.h"
 #include "log.h"
@@ -474,7 +475,8 @@ update_commit(struct maildrop *maildrop, struct journal *journal)
 		return UPDATE_DONE;
 	if (maildrop_lock(maildrop) != MAILDROP_GOOD)
 		return UPDATE_REFUSED;
-	if (maildrop_check(maildrop, true) == MAILDROP_GOOD) {
+	if (maildrop_check(maildrop, true) == MAILDROP_GOOD &&
+	    index_confirm(maildrop) == MAILDROP_GOOD) {
 		if (fstat(maildrop->fd, &status) == -1)
 			result = refused("cannot look at the mailbox");
 		else

@@ -453,4 +453,6 @@ wire_close(void)
 	/* Unread input would make TCP take back what was just sent. */
 	while (out_is_socket && recv(in, input, sizeof input, MSG_DONTWAIT) > 0)
 		continue;
+	close(in);
+	close(out);
 }

@@ -102,7 +102,7 @@ void wire_pause(int64_t then);
 /* Wipes all lines that were read. */
 void wire_forget(void);
 
-/* Sends what is buffered, if the peer still takes it, and says goodbye. */
+/* Sends what is buffered, if the peer still takes it, and closes the wire. */
 void wire_close(void);
 
 #endif

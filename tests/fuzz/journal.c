@@ -145,7 +145,7 @@ try_recovery(struct maildrop *maildrop)
 		must(print_of_file(maildrop->fd) == before);
 	}
 	journal_close(&journal);
-	(void)maildrop_index(maildrop);
+	(void)index_make(maildrop);
 	free(maildrop->messages);
 	maildrop_unlock(maildrop);
 	close(maildrop->fd);

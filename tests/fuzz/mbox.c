@@ -39,7 +39,7 @@ static bool
 scan_octets(size_t length)
 {
 	found_count = 0;
-	mbox_begin(&scan, note, NULL);
+	mbox_begin(&scan, 0, note, NULL);
 	for (size_t at = 0; at < length; at += MBOX_BLOCK) {
 		size_t n = length - at < MBOX_BLOCK ? length - at : MBOX_BLOCK;
 		memcpy(mbox_room(&scan), octets + at, n);

@@ -1,0 +1,207 @@
+/*
+ * One image: a fixed part, then the messages as they are in memory. Both have
+ * fingerprints, so that a torn image is none; nothing is synced.
+ */
+#include "cache.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "fingerprint.h"
+#include "index.h"
+#include "io.h"
+#include "log.h"
+
+enum {
+	NAME = 80,
+	LEAST_SIZE = 1024 * 1024,	/* octets of a mailbox; less is scanned at once */
+	LEAST_RATIO = 8,		/* octets of the mailbox for one of the cache */
+};
+
+/* The numbers are this machine's: another's are not recognised. */
+struct image {
+	uint64_t magic;
+	uint64_t device, inode, size;		/* of the mailbox */
+	int64_t modified[2], changed[2];	/* its times: seconds, nanoseconds */
+	uint64_t print;				/* as in struct maildrop, */
+	struct fingerprint grains;
+	uint64_t count, octets;
+	uint64_t messages_print;
+	uint64_t image_print;			/* of all the above */
+};
+
+static const uint64_t magic = 0x696e64657830 << 8 | sizeof(struct message);
+
+static uint64_t
+print_of(const void *octets, size_t length)
+{
+	struct fingerprint print;
+
+	fingerprint_begin(&print);
+	fingerprint_add(&print, octets, length);
+	return fingerprint_end(&print);
+}
+
+static uint64_t
+print_of_image(const struct image *image)
+{
+	return print_of(image, offsetof(struct image, image_print));
+}
+
+void
+cache_open(struct cache *cache, int state, int spool, const char *name)
+{
+	char path[NAME];
+	struct stat status;
+
+	cache->fd = -1;
+	if (fstatat(spool, name, &status, AT_SYMLINK_NOFOLLOW) == -1 ||
+	    status.st_size < LEAST_SIZE)
+		return;
+	/* A name in passwd(5) has no colon. */
+	snprintf(path, sizeof path, "%s:index", name);
+	cache->fd = openat(state, path,
+	    O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0600);
+	if (cache->fd == -1)
+		return;
+	if (flock(cache->fd, LOCK_EX | LOCK_NB) == 0 && fstat(cache->fd, &status) == 0 &&
+	    S_ISREG(status.st_mode) && status.st_nlink == 1 && status.st_uid == geteuid())
+		return;
+	close(cache->fd);
+	cache->fd = -1;
+}
+
+/* Each message has octets of its own, and no field goes beyond them. */
+static bool
+is_sound(const struct image *image, const struct message *messages)
+{
+	uint64_t octets = 0;
+
+	for (size_t i = 0; i < image->count; i++) {
+		const struct message *message = &messages[i];
+		uint64_t end = i + 1 < image->count ? messages[i + 1].start : image->size;
+		if (message->start >= end || end - message->start <= message->trim ||
+		    end > image->size || message->deleted || message->copy == 0)
+			return false;
+		octets += message->octets;
+	}
+	return octets == image->octets;
+}
+
+/* Reads the image, if it is a right one, to messages that the caller frees. */
+static struct message *
+load(const struct cache *cache, struct image *image)
+{
+	struct stat status;
+	struct message *messages;
+	size_t length;
+
+	if (fstat(cache->fd, &status) == -1 || status.st_size < (off_t)sizeof *image ||
+	    io_read(cache->fd, 0, image, sizeof *image) == -1 || image->magic != magic ||
+	    image->image_print != print_of_image(image))
+		return NULL;
+	length = (size_t)status.st_size - sizeof *image;
+	if (image->count == 0 || length % sizeof *messages != 0 ||
+	    length / sizeof *messages != image->count)
+		return NULL;
+	messages = malloc(length);
+	if (messages == NULL)
+		return NULL;
+	if (io_read(cache->fd, sizeof *image, messages, length) == 0 &&
+	    image->messages_print == print_of(messages, length) && is_sound(image, messages))
+		return messages;
+	free(messages);
+	return NULL;
+}
+
+void
+cache_recall(const struct cache *cache, struct maildrop *maildrop)
+{
+	struct image image;
+	struct message *messages;
+
+	if (cache->fd == -1 || maildrop->fd == -1)
+		return;
+	messages = load(cache, &image);
+	if (messages == NULL)
+		return;
+	maildrop->recalled = true;
+	maildrop->messages = messages;
+	maildrop->count = maildrop->room = maildrop->digests = (size_t)image.count;
+	maildrop->identified = true;
+	maildrop->octets = image.octets;
+	maildrop->size = image.size;
+	maildrop->print = image.print;
+	maildrop->grains = image.grains;
+	maildrop->seen = (struct stat){
+		.st_dev = (dev_t)image.device,
+		.st_ino = (ino_t)image.inode,
+		.st_size = (off_t)image.size,
+		.st_mtim = { image.modified[0], (long)image.modified[1] },
+		.st_ctim = { image.changed[0], (long)image.changed[1] },
+	};
+}
+
+static int
+write_image(const struct cache *cache, const struct maildrop *maildrop)
+{
+	const struct stat *seen = &maildrop->seen;
+	size_t length = maildrop->count * sizeof(struct message);
+	struct image image = {
+		.magic = magic,
+		.device = seen->st_dev,
+		.inode = seen->st_ino,
+		.size = maildrop->size,
+		.modified = { seen->st_mtim.tv_sec, seen->st_mtim.tv_nsec },
+		.changed = { seen->st_ctim.tv_sec, seen->st_ctim.tv_nsec },
+		.print = maildrop->print,
+		.grains = maildrop->grains,
+		.count = maildrop->count,
+		.octets = maildrop->octets,
+		.messages_print = print_of(maildrop->messages, length),
+	};
+
+	image.image_print = print_of_image(&image);
+	if (io_truncate(cache->fd, 0) == -1 ||
+	    io_write(cache->fd, sizeof image, maildrop->messages, length) == -1)
+		return -1;
+	return io_write(cache->fd, 0, &image, sizeof image);
+}
+
+/* What was read to index it is more than what is to be written. */
+static bool
+pays(const struct maildrop *maildrop)
+{
+	uint64_t cost = maildrop->count * sizeof(struct message);
+
+	return maildrop->count > 0 && maildrop->scanned > cost &&
+	    maildrop->size / LEAST_RATIO > cost;
+}
+
+void
+cache_keep(const struct cache *cache, struct maildrop *maildrop)
+{
+	struct stat now;
+
+	if (cache->fd == -1 || maildrop->fd == -1 || !pays(maildrop) ||
+	    fstat(maildrop->fd, &now) == -1 || !maildrop_looks_same(&now, &maildrop->seen) ||
+	    index_identify(maildrop) != MAILDROP_GOOD)
+		return;
+	if (write_image(cache, maildrop) == 0)
+		return;
+	log_failure("index", "cannot be kept");
+	cache_drop(cache);
+}
+
+void
+cache_drop(const struct cache *cache)
+{
+	if (cache->fd != -1)
+		(void)io_truncate(cache->fd, 0);
+}

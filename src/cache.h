@@ -1,0 +1,40 @@
+/*
+ * cache: the index of an earlier session, in "NAME:index" of the state
+ * directory. It is a hint: index.h says how far it is believed. It may be
+ * removed, truncated or garbled at any time; then there is none. A session has
+ * its own lock on it, so that it can be written after the session's end.
+ */
+#ifndef CACHE_H
+#define CACHE_H
+
+#include <stdbool.h>
+
+#include "maildrop.h"
+
+struct cache {
+	int fd;			/* -1: none is used */
+};
+
+/*
+ * Opens the cache of mailbox "name" in directory "spool", if that is large
+ * enough for one. That it cannot be had is no error, and not told.
+ */
+void cache_open(struct cache *cache, int state, int spool, const char *name);
+
+/*
+ * Puts what the cache holds into a maildrop that is open and not yet indexed,
+ * for index_make. The user could have written the cache: what would make the
+ * server misbehave is not taken.
+ */
+void cache_recall(const struct cache *cache, struct maildrop *maildrop);
+
+/*
+ * After the session: writes the index if that pays, else leaves the cache as
+ * it is. A failure is told in a record, and leaves none.
+ */
+void cache_keep(const struct cache *cache, struct maildrop *maildrop);
+
+/* Empties it: what it tells of is gone. */
+void cache_drop(const struct cache *cache);
+
+#endif

@@ -1,0 +1,385 @@
+/*
+ * The index is what a scan finds. An earlier session's spares the scan of what
+ * is unchanged, and is gone through again before anything is removed.
+ */
+#include "index.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fingerprint.h"
+#include "lock.h"
+#include "log.h"
+#include "mbox.h"
+#include "uniqueid.h"
+
+#define OCTETS_MASK (((uint64_t)1 << 48) - 1)
+
+enum {
+	FIRST_ROOM = 64,
+	WINDOW = 64 * 1024,	/* octets read at once for unique-ids */
+	LEAD = 2,		/* octets before a message that its head includes */
+	HEAD = 128,
+	LEAST_AVERAGE = 2048,	/* octets a message; of smaller ones a scan is cheaper */
+};
+
+/* A piece of the file; begin, end: its offsets. */
+struct window {
+	uint64_t begin, end;
+	char octets[WINDOW];
+};
+
+/* What index_confirm compares the scan with. */
+struct confirmation {
+	const struct maildrop *maildrop;
+	size_t next;
+	bool same;
+};
+
+static struct mbox scan;
+static struct window window;
+
+static enum maildrop_result
+failed(const char *what)
+{
+	log_failure("maildrop", "%s", what);
+	return MAILDROP_FAILED;
+}
+
+static struct message
+message_of(const struct mbox_message *found)
+{
+	return (struct message){
+		.start = found->start,
+		.octets = found->octets & OCTETS_MASK,
+		.trim = found->trim & 3,
+		.blank = found->blank,
+	};
+}
+
+static void
+add_message(void *context, const struct mbox_message *found)
+{
+	struct maildrop *maildrop = context;
+
+	if (maildrop->out_of_memory)
+		return;
+	if (maildrop->count == maildrop->room) {
+		size_t room = maildrop->room == 0 ? FIRST_ROOM : maildrop->room * 2;
+		void *grown = reallocarray(maildrop->messages, room, sizeof(struct message));
+		if (grown == NULL) {
+			maildrop->out_of_memory = true;
+			return;
+		}
+		maildrop->messages = grown;
+		maildrop->room = room;
+	}
+	maildrop->messages[maildrop->count++] = message_of(found);
+	maildrop->octets += found->octets;
+}
+
+/* Feeds the octets of a message's start at "from" to the end. */
+static enum maildrop_result
+scan_from(struct maildrop *maildrop, uint64_t from, uint64_t printed)
+{
+	size_t length;
+
+	for (uint64_t offset = from; offset < maildrop->size; offset += length) {
+		unsigned char *octets = mbox_room(&scan);
+		length = MBOX_BLOCK - (size_t)(offset % MBOX_BLOCK);
+		if (length > maildrop->size - offset)
+			length = (size_t)(maildrop->size - offset);
+		lock_touch();
+		if (maildrop_read(maildrop, offset, octets, length) == -1)
+			return failed("cannot read the mailbox");
+		if (offset + length > printed) {
+			size_t skip = printed > offset ? (size_t)(printed - offset) : 0;
+			maildrop_add_print(maildrop, octets + skip, length - skip);
+		}
+		if (!mbox_feed(&scan, length))
+			break;
+	}
+	mbox_end(&scan);
+	return MAILDROP_GOOD;
+}
+
+/* The pseudo message keeps its place in the file and none in the index. */
+static void
+hide_pseudo_message(struct maildrop *maildrop)
+{
+	char head[1024];
+	size_t length = maildrop->size < sizeof head ? (size_t)maildrop->size : sizeof head;
+
+	if (maildrop_read(maildrop, 0, head, length) == -1 || !mbox_is_pseudo(head, length))
+		return;
+	maildrop->octets -= maildrop->messages[0].octets;
+	maildrop->count--;
+	memmove(maildrop->messages, maildrop->messages + 1,
+	    maildrop->count * sizeof(struct message));
+}
+
+/* Octets of the file from "begin" on, at least "length" of them, or NULL. */
+static const char *
+look_at(const struct maildrop *maildrop, uint64_t begin, size_t length, size_t want)
+{
+	if (begin < window.begin || begin + length > window.end) {
+		if (want > maildrop->size - begin)
+			want = (size_t)(maildrop->size - begin);
+		window.begin = window.end = 0;
+		if (maildrop_read(maildrop, begin, window.octets, want) == -1)
+			return NULL;
+		window.begin = begin;
+		window.end = begin + want;
+	}
+	return window.octets + (begin - window.begin);
+}
+
+static uint32_t
+head_of(const char *octets, size_t length)
+{
+	struct fingerprint print;
+
+	fingerprint_begin(&print);
+	fingerprint_add(&print, octets, length < HEAD ? length : HEAD);
+	return (uint32_t)fingerprint_end(&print);
+}
+
+/* A message's head begins with the empty line before it. */
+static size_t
+lead_of(const struct message *message)
+{
+	return message->start < LEAD ? 0 : LEAD;
+}
+
+/* Whether each message still begins as it did. */
+static bool
+heads_stand(const struct maildrop *maildrop)
+{
+	window.begin = window.end = 0;
+	for (size_t i = 0; i < maildrop->count; i++) {
+		const struct message *message = &maildrop->messages[i];
+		uint64_t begin = message->start - lead_of(message);
+		uint64_t length = maildrop_end(maildrop, message) - begin;
+		size_t n = length < HEAD ? (size_t)length : HEAD;
+		const char *octets = look_at(maildrop, begin, n, n);
+		if (octets == NULL || head_of(octets, n) != message->head)
+			return false;
+	}
+	return true;
+}
+
+static bool
+was_appended_to(const struct maildrop *maildrop, const struct stat *now)
+{
+	return now->st_dev == maildrop->seen.st_dev && now->st_ino == maildrop->seen.st_ino &&
+	    (uint64_t)now->st_size > maildrop->size &&
+	    maildrop->size / maildrop->count >= LEAST_AVERAGE && heads_stand(maildrop);
+}
+
+static void
+forget(struct maildrop *maildrop)
+{
+	maildrop->recalled = false;
+	maildrop->count = maildrop->digests = 0;
+	maildrop->octets = 0;
+	fingerprint_begin(&maildrop->grains);
+}
+
+/* Takes the last message back, to which what was appended may belong. */
+static uint64_t
+reopen_last(struct maildrop *maildrop)
+{
+	const struct message *last = &maildrop->messages[--maildrop->count];
+
+	maildrop->octets -= last->octets;
+	if (maildrop->digests > maildrop->count)
+		maildrop->digests = maildrop->count;
+	maildrop->identified = false;
+	return last->start;
+}
+
+enum maildrop_result
+index_make(struct maildrop *maildrop)
+{
+	struct maildrop now = *maildrop;
+	uint64_t from = 0, printed = 0;
+	enum maildrop_result result;
+
+	if (maildrop->fd == -1) {
+		forget(maildrop);
+		return MAILDROP_GOOD;
+	}
+	result = maildrop_look(&now);
+	if (result != MAILDROP_GOOD)
+		return result;
+	if (maildrop->recalled && maildrop_looks_same(&now.seen, &maildrop->seen))
+		return MAILDROP_GOOD;
+	if (maildrop->recalled && was_appended_to(maildrop, &now.seen)) {
+		printed = maildrop->size / FINGERPRINT_GRAIN * FINGERPRINT_GRAIN;
+		from = reopen_last(maildrop);
+	} else {
+		forget(maildrop);
+	}
+	maildrop->seen = now.seen;
+	maildrop->size = (uint64_t)now.seen.st_size;
+	maildrop->scanned = maildrop->size - from;
+	mbox_begin(&scan, from, add_message, maildrop);
+	result = scan_from(maildrop, from, printed);
+	if (result != MAILDROP_GOOD)
+		return result;
+	if (!scan.valid) {
+		log_record(LOG_ERR, "maildrop refused", "it does not start with a From_ line");
+		return MAILDROP_REFUSED;
+	}
+	if (maildrop->out_of_memory) {
+		errno = ENOMEM;
+		return failed("cannot index the mailbox");
+	}
+	if (from == 0)
+		hide_pseudo_message(maildrop);
+	return MAILDROP_GOOD;
+}
+
+/*
+ * The digest of one message, and its head. Small messages are taken from a
+ * window over the file, so that a mailbox of many small ones is read in few
+ * calls.
+ */
+static int
+digest_message(const struct maildrop *maildrop, const struct message *message,
+	struct message *result)
+{
+	uint64_t raw = maildrop_end(maildrop, message) - message->start;
+	size_t length = raw < UNIQUEID_PREFIX ? (size_t)raw : UNIQUEID_PREFIX;
+	size_t lead = lead_of(message);
+	const char *octets = look_at(maildrop, message->start - lead, lead + length,
+	    length < UNIQUEID_PREFIX ? WINDOW : lead + length);
+
+	if (octets == NULL)
+		return -1;
+	result->head = head_of(octets, lead + length);
+	uniqueid_digest(octets + lead, length, result->digest);
+	return 0;
+}
+
+static bool
+same_digest(const struct message *a, const struct message *b)
+{
+	return memcmp(a->digest, b->digest, UNIQUEID_OCTETS) == 0;
+}
+
+/*
+ * Numbers the messages of one digest in file order. Each chain links the first
+ * message of each digest; there, "copy" counts until all are numbered. Links
+ * are indexes plus one: 0 ends a chain.
+ */
+static int
+number_copies(struct maildrop *maildrop)
+{
+	struct message *messages = maildrop->messages;
+	size_t chains = maildrop->count / 2 + 1;
+	uint32_t *chain = calloc(chains + maildrop->count, sizeof *chain);
+	uint32_t *next = chain + chains;
+
+	if (chain == NULL)
+		return -1;
+	for (size_t i = 0; i < maildrop->count; i++) {
+		uint64_t hash;
+		memcpy(&hash, messages[i].digest, sizeof hash);
+		uint32_t *link = &chain[hash % chains];
+		while (*link != 0 && !same_digest(&messages[*link - 1], &messages[i]))
+			link = &next[*link - 1];
+		if (*link == 0) {
+			*link = (uint32_t)(i + 1);
+			messages[i].copy = 0;
+		}
+		messages[i].copy = ++messages[*link - 1].copy;
+	}
+	for (size_t i = 0; i < chains; i++)
+		for (uint32_t link = chain[i]; link != 0; link = next[link - 1])
+			messages[link - 1].copy = 1;
+	free(chain);
+	return 0;
+}
+
+enum maildrop_result
+index_identify(struct maildrop *maildrop)
+{
+	enum maildrop_result result;
+
+	if (maildrop->identified)
+		return MAILDROP_GOOD;
+	result = maildrop_check(maildrop, false);
+	if (result != MAILDROP_GOOD)
+		return result;
+	window.begin = window.end = 0;
+	for (size_t i = maildrop->digests; i < maildrop->count; i++) {
+		struct message *message = &maildrop->messages[i];
+		if (digest_message(maildrop, message, message) == -1)
+			return failed("cannot read the mailbox");
+	}
+	if (number_copies(maildrop) == -1)
+		return failed("cannot number the messages");
+	/* It may have been rewritten while we read. */
+	result = maildrop_check(maildrop, false);
+	maildrop->identified = result == MAILDROP_GOOD;
+	if (maildrop->identified)
+		maildrop->digests = maildrop->count;
+	return result;
+}
+
+static void
+compare_message(void *context, const struct mbox_message *found)
+{
+	struct confirmation *confirmation = context;
+	const struct maildrop *maildrop = confirmation->maildrop;
+	const struct message *told = &maildrop->messages[confirmation->next];
+	struct message message = message_of(found);
+
+	if (confirmation->next == maildrop->count) {
+		confirmation->same = false;
+		return;
+	}
+	confirmation->next++;
+	if (message.start != told->start || message.octets != told->octets ||
+	    message.trim != told->trim || message.blank != told->blank)
+		confirmation->same = false;
+}
+
+/* The unique-ids of what is to be removed. */
+static bool
+confirm_digests(const struct maildrop *maildrop, size_t first)
+{
+	window.begin = window.end = 0;
+	for (size_t i = first; i < maildrop->digests; i++) {
+		const struct message *told = &maildrop->messages[i];
+		struct message found;
+		if (told->deleted && (digest_message(maildrop, told, &found) == -1 ||
+		    !same_digest(told, &found) || told->head != found.head))
+			return false;
+	}
+	return true;
+}
+
+enum maildrop_result
+index_confirm(struct maildrop *maildrop)
+{
+	struct confirmation confirmation = { .maildrop = maildrop, .same = true };
+	size_t first = 0;
+	enum maildrop_result result;
+
+	if (!maildrop->recalled)
+		return MAILDROP_GOOD;
+	while (!maildrop->messages[first].deleted)
+		first++;
+	confirmation.next = first;
+	mbox_begin(&scan, maildrop->messages[first].start, compare_message, &confirmation);
+	result = scan_from(maildrop, maildrop->messages[first].start, maildrop->size);
+	if (result != MAILDROP_GOOD)
+		return result;
+	if (!scan.valid || !confirmation.same || confirmation.next != maildrop->count ||
+	    !confirm_digests(maildrop, first))
+		return maildrop_note_change(maildrop, "an earlier session found other messages");
+	return MAILDROP_GOOD;
+}

@@ -1,0 +1,27 @@
+/*
+ * index: which messages a mailbox has, and what they are known by. All
+ * functions return MAILDROP_GOOD, or another result after a record.
+ */
+#ifndef INDEX_H
+#define INDEX_H
+
+#include "maildrop.h"
+
+/*
+ * Reads the mailbox and makes the index. If maildrop holds one of an earlier
+ * session (see cache), only what is new is read where the file shows that
+ * nothing else is. The caller holds the locks.
+ */
+enum maildrop_result index_make(struct maildrop *maildrop);
+
+/* Computes the unique-ids, once. */
+enum maildrop_result index_identify(struct maildrop *maildrop);
+
+/*
+ * Before an UPDATE, under the locks: the messages from the first deleted one on
+ * are scanned, unless this session has done so, and what it told of them must
+ * be so. Else MAILDROP_CHANGED.
+ */
+enum maildrop_result index_confirm(struct maildrop *maildrop);
+
+#endif
