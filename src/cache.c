@@ -31,7 +31,7 @@ struct image {
 	int64_t modified[2], changed[2];	/* its times: seconds, nanoseconds */
 	uint64_t print;				/* as in struct maildrop, */
 	struct fingerprint grains;
-	uint64_t count, octets;
+	uint64_t kind, count, octets;
 	uint64_t messages_print;
 	uint64_t image_print;			/* of all the above */
 };
@@ -129,8 +129,10 @@ cache_recall(const struct cache *cache, struct maildrop *maildrop)
 	if (cache->fd == -1 || maildrop->fd == -1)
 		return;
 	messages = load(cache, &image);
-	if (messages == NULL)
+	if (messages == NULL || image.kind != maildrop->kind) {
+		free(messages);
 		return;
+	}
 	maildrop->recalled = true;
 	maildrop->messages = messages;
 	maildrop->count = maildrop->room = maildrop->digests = (size_t)image.count;
@@ -162,6 +164,7 @@ write_image(const struct cache *cache, const struct maildrop *maildrop)
 		.changed = { seen->st_ctim.tv_sec, seen->st_ctim.tv_nsec },
 		.print = maildrop->print,
 		.grains = maildrop->grains,
+		.kind = maildrop->kind,
 		.count = maildrop->count,
 		.octets = maildrop->octets,
 		.messages_print = print_of(maildrop->messages, length),

@@ -259,7 +259,7 @@ digest_message(const struct maildrop *maildrop, const struct message *message,
 	if (octets == NULL)
 		return -1;
 	result->head = head_of(octets, lead + length);
-	uniqueid_digest(octets + lead, length, result->digest);
+	uniqueid_digest(maildrop->kind, octets + lead, length, result->digest);
 	return 0;
 }
 

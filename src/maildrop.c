@@ -120,7 +120,7 @@ maildrop_open(struct maildrop *maildrop, int spool, const char *name, uid_t owne
 
 	*maildrop = (struct maildrop){
 		.spool = spool, .name = name, .owner = owner, .patience = patience,
-		.no_dotlock = no_dotlock, .fd = -1,
+		.no_dotlock = no_dotlock, .kind = UNIQUEID_OWN, .fd = -1,
 	};
 	for (;;) {
 		result = open_file(maildrop);
@@ -152,7 +152,7 @@ maildrop_peek(struct maildrop *maildrop, int spool, const char *name)
 {
 	struct stat status;
 
-	*maildrop = (struct maildrop){ .spool = spool, .name = name };
+	*maildrop = (struct maildrop){ .spool = spool, .name = name, .kind = UNIQUEID_OWN };
 	maildrop->fd = openat(spool, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	if (maildrop->fd == -1 || fstat(maildrop->fd, &status) == -1)
 		return failed("cannot open the mailbox");

@@ -32,6 +32,7 @@ struct maildrop {
 	uid_t owner;
 	unsigned patience;	/* seconds, with other programs' locks */
 	bool no_dotlock;
+	enum uniqueid_kind kind;	/* of the unique-ids: UNIQUEID_OWN when opened */
 	int fd;			/* -1: there is no mailbox, and no message */
 	struct stat seen;	/* when its octets were last known to be the same */
 	uint64_t size;		/* octets that were read */

@@ -60,7 +60,7 @@ print_messages(struct maildrop *maildrop)
 	    (uintmax_t)maildrop->size, maildrop->count, (uintmax_t)maildrop->octets);
 	for (size_t i = 0; i < maildrop->count; i++) {
 		const struct message *message = &maildrop->messages[i];
-		int n = (int)uniqueid_text(message->digest, message->copy, text);
+		int n = (int)uniqueid_text(maildrop->kind, message->digest, message->copy, text);
 		printf("%zu octets=%ju begin=%ju end=%ju unique-id=%.*s\n", i + 1,
 		    (uintmax_t)message->octets, (uintmax_t)message->start,
 		    (uintmax_t)maildrop_end(maildrop, message), n, text);
@@ -94,6 +94,8 @@ maintenance_check(const struct options *options)
 		fprintf(stderr, "stdpop3d: cannot become %s, confined\n", options->account);
 		return 1;
 	}
+	if (options->popa3d_ids)
+		maildrop.kind = UNIQUEID_POPA3D;
 	int status = print_journal(&journal) | print_messages(&maildrop);
 	return fflush(stdout) == 0 ? status : 1;
 }

@@ -11,10 +11,10 @@
 enum { USAGE_EXIT = 64, MOST_SECONDS = 86400 };
 
 static const char usage[] =
-    "usage: stdpop3d [-5ekLnPStx] [-a secrets] [-d statedir] [-h hostname] [-i seconds]\n"
+    "usage: stdpop3d [-35ekLnPStx] [-a secrets] [-d statedir] [-h hostname] [-i seconds]\n"
     "                [-l seconds] [-m spool] [-p passwd] [-s shadow] [-U uid]\n"
     "                [-u account] [-w seconds]\n"
-    "       stdpop3d -c name [-d statedir] [-m spool] [-u account]\n"
+    "       stdpop3d -c name [-3] [-d statedir] [-m spool] [-u account]\n"
     "       stdpop3d -r [-ek] [-d statedir] [-m spool] [-p passwd] [-U uid]\n"
     "                [-u account] [-w seconds]\n"
     "       stdpop3d -V\n"
@@ -83,6 +83,8 @@ static bool *
 flag_option(struct options *options, int letter)
 {
 	switch (letter) {
+	case '3':
+		return &options->popa3d_ids;
 	case '5':
 		return &options->delayed_tls;
 	case 'e':
@@ -150,7 +152,7 @@ options_parse(struct options *options, int argc, char **argv)
 		.login_seconds = 600,
 		.lock_seconds = 10,
 	};
-	while ((letter = getopt(argc, argv, ":5a:c:d:eh:i:kLl:m:nPp:rs:Stu:U:Vw:x")) != -1)
+	while ((letter = getopt(argc, argv, ":35a:c:d:eh:i:kLl:m:nPp:rs:Stu:U:Vw:x")) != -1)
 		set_option(options, letter);
 	if (optind < argc)
 		mistake("unexpected argument: ", argv[optind]);

@@ -21,6 +21,7 @@ struct options {
 	unsigned lock_seconds;		/* patience with other programs' locks */
 	bool log_to_stderr;		/* instead of syslog */
 	bool no_dotlock;		/* kernel locks only */
+	bool popa3d_ids;		/* the unique-ids that popa3d makes */
 	bool no_cache;			/* no index is kept between sessions */
 	const char *check;		/* show this mailbox instead of a session */
 	bool recover;			/* finish pending journals instead of a session */

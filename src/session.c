@@ -211,6 +211,8 @@ enter_transaction(struct session *session)
 	    options->lock_seconds, options->no_dotlock);
 	if (result != MAILDROP_GOOD)
 		return refuse_maildrop(session, result);
+	if (options->popa3d_ids)
+		session->maildrop.kind = UNIQUEID_POPA3D;
 	next = prepare_maildrop(session);
 	maildrop_unlock(&session->maildrop);
 	if (next != SESSION_STAY)

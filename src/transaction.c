@@ -172,13 +172,14 @@ transaction_rset(struct session *session, const struct command *command)
 }
 
 static void
-send_unique_id(uint64_t number, const struct message *message)
+send_unique_id(const struct maildrop *maildrop, uint64_t number,
+	const struct message *message)
 {
 	char text[UNIQUEID_TEXT];
 
 	wire_number(number);
 	wire_text(" ", 1);
-	wire_text(text, uniqueid_text(message->digest, message->copy, text));
+	wire_text(text, uniqueid_text(maildrop->kind, message->digest, message->copy, text));
 	wire_crlf();
 }
 
@@ -195,7 +196,8 @@ transaction_uidl(struct session *session, const struct command *command)
 		return SESSION_STAY;
 	}
 	if (session->message != NULL) {
-		size_t n = uniqueid_text(session->message->digest, session->message->copy, text);
+		size_t n = uniqueid_text(maildrop->kind, session->message->digest,
+		    session->message->copy, text);
 		wire_ok("%ju %.*s", (uintmax_t)session->number, (int)n, text);
 		return SESSION_STAY;
 	}
@@ -203,7 +205,7 @@ transaction_uidl(struct session *session, const struct command *command)
 	for (uint64_t number = 1; number <= maildrop->count; number++) {
 		const struct message *message = maildrop_message(maildrop, number);
 		if (message != NULL)
-			send_unique_id(number, message);
+			send_unique_id(maildrop, number, message);
 	}
 	wire_dot();
 	return SESSION_STAY;

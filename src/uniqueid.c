@@ -9,6 +9,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "md5.h"
 #include "siphash.h"
 
 /* What mail programs and other servers write into messages after delivery. */
@@ -23,13 +24,19 @@ static const uint8_t key[16] = {
 };
 
 static bool
+is_field(const char *line, size_t length, const char *name)
+{
+	size_t n = strlen(name);
+
+	return n < length && line[n] == ':' && strncasecmp(line, name, n) == 0;
+}
+
+static bool
 is_ignored(const char *line, size_t length)
 {
-	for (size_t i = 0; i < sizeof ignored / sizeof ignored[0]; i++) {
-		size_t n = strlen(ignored[i]);
-		if (n < length && line[n] == ':' && strncasecmp(line, ignored[i], n) == 0)
+	for (size_t i = 0; i < sizeof ignored / sizeof ignored[0]; i++)
+		if (is_field(line, length, ignored[i]))
 			return true;
-	}
 	return false;
 }
 
@@ -58,10 +65,15 @@ add_body(struct siphash *hash, const char *p, const char *end)
 	siphash_add(hash, p, (size_t)(end - p));
 }
 
-void
-uniqueid_digest(const char *octets, size_t length, uint8_t digest[UNIQUEID_OCTETS])
+static bool
+is_blank(char octet)
 {
-	const char *end = octets + (length < UNIQUEID_PREFIX ? length : UNIQUEID_PREFIX);
+	return octet == ' ' || octet == '\t';
+}
+
+static void
+digest_own(const char *octets, const char *end, uint8_t digest[UNIQUEID_OCTETS])
+{
 	struct siphash hash;
 	bool skipping = false;
 	size_t n, left = UNIQUEID_HEADER;
@@ -74,7 +86,7 @@ uniqueid_digest(const char *octets, size_t length, uint8_t digest[UNIQUEID_OCTET
 			break;
 		}
 		/* A folded line goes with the one before it. */
-		if (p[0] != ' ' && p[0] != '\t')
+		if (!is_blank(p[0]))
 			skipping = is_ignored(p, n);
 		if (skipping)
 			continue;
@@ -85,15 +97,66 @@ uniqueid_digest(const char *octets, size_t length, uint8_t digest[UNIQUEID_OCTET
 	siphash_end(&hash, digest);
 }
 
+/* Whether popa3d's digest has a line, which is no folded one. */
+static bool
+popa3d_takes(const char *line, size_t length, bool *received)
+{
+	bool first = !*received;
+
+	if (is_field(line, length, "Received")) {
+		*received = true;
+		return first;
+	}
+	if (is_field(line, length, "Date") || is_field(line, length, "Message-ID"))
+		return first;
+	return is_field(line, length, "Delivered-To") ||
+	    (line[0] == 'X' && is_field(line, length, "X-Delivery-ID"));
+}
+
+static void
+digest_popa3d(const char *octets, const char *end, uint8_t digest[UNIQUEID_OCTETS])
+{
+	struct md5 md5;
+	uint8_t sum[16];
+	bool received = false, taken = false;
+	size_t n = line_length(octets, end);
+
+	md5_begin(&md5);
+	for (const char *p = octets + n; p < end && p[0] != '\n'; p += n) {
+		n = line_length(p, end);
+		if (!is_blank(p[0]))
+			taken = popa3d_takes(p, n, &received);
+		if (taken)
+			md5_add(&md5, p, n);
+	}
+	md5_end(&md5, sum);
+	/* It prints MD5's words, not its octets. */
+	memset(digest, 0, UNIQUEID_OCTETS);
+	for (size_t i = 0; i < UNIQUEID_POPA3D; i++)
+		digest[i] = sum[i ^ 3];
+}
+
+void
+uniqueid_digest(enum uniqueid_kind kind, const char *octets, size_t length,
+	uint8_t digest[UNIQUEID_OCTETS])
+{
+	const char *end = octets + (length < UNIQUEID_PREFIX ? length : UNIQUEID_PREFIX);
+
+	if (kind == UNIQUEID_POPA3D)
+		digest_popa3d(octets, end, digest);
+	else
+		digest_own(octets, end, digest);
+}
+
 size_t
-uniqueid_text(const uint8_t digest[UNIQUEID_OCTETS], uint32_t copy,
-	char text[UNIQUEID_TEXT])
+uniqueid_text(enum uniqueid_kind kind, const uint8_t digest[UNIQUEID_OCTETS],
+	uint32_t copy, char text[UNIQUEID_TEXT])
 {
 	static const char hex[] = "0123456789abcdef";
 	char reversed[10];
 	size_t length = 0, digits = 0;
 
-	for (size_t i = 0; i < UNIQUEID_OCTETS; i++) {
+	for (size_t i = 0; i < (size_t)kind; i++) {
 		text[length++] = hex[digest[i] >> 4];
 		text[length++] = hex[digest[i] & 15];
 	}

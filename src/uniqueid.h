@@ -6,6 +6,10 @@
  * header line whose name is not in the list of uniqueid.c, UNIQUEID_HEADER octets
  * at the most, and of the first UNIQUEID_BODY octets from the empty line on,
  * without line ends at the message's end.
+ *
+ * Or it is popa3d's, for those who come from it: the half of an MD5 of some
+ * header lines, as in popa3d 1.0.3.
+ *
  * Changing any of this makes every client fetch everything again: the vectors
  * in tests/unit keep it.
  */
@@ -23,15 +27,24 @@ enum {
 	UNIQUEID_TEXT = 2 * UNIQUEID_OCTETS + 1 + 10,	/* "32 hex digits-count" */
 };
 
-/* The digest of a raw message, or of its first UNIQUEID_PREFIX octets. */
-void uniqueid_digest(const char *octets, size_t length,
+/* How many octets of the digest there are to it. */
+enum uniqueid_kind {
+	UNIQUEID_OWN = UNIQUEID_OCTETS,
+	UNIQUEID_POPA3D = 8,
+};
+
+/*
+ * The digest of a raw message, or of its first UNIQUEID_PREFIX octets; what a
+ * kind has no use for is zero.
+ */
+void uniqueid_digest(enum uniqueid_kind kind, const char *octets, size_t length,
 	uint8_t digest[UNIQUEID_OCTETS]);
 
 /*
  * The text: lower case hex, and "-N" for the Nth (from 2) message of one
  * digest. Returns its length, UNIQUEID_TEXT at most; no NUL.
  */
-size_t uniqueid_text(const uint8_t digest[UNIQUEID_OCTETS], uint32_t copy,
-	char text[UNIQUEID_TEXT]);
+size_t uniqueid_text(enum uniqueid_kind kind, const uint8_t digest[UNIQUEID_OCTETS],
+	uint32_t copy, char text[UNIQUEID_TEXT]);
 
 #endif

@@ -22,6 +22,21 @@ static const struct {
 	{ FROM "Subject: folded\n line\n\n.\n\xff\xfe\n", "7f70d78f0ea050629c1e5a4303eb7850" },
 };
 
+/* What popa3d 1.0.3 says of them. */
+static const struct {
+	const char *raw, *id;
+} popa3d[] = {
+	{ "From a\n\nbody\n", "d98c1dd404b2008f" },
+	{ "From a\nDate: x\n\n", "705418d22efbeb67" },
+	{ "From a\ndate: x\nMESSAGE-ID: <1@b>\nReceived: one\n\tfolded\nReceived: two\n"
+	    "Date: y\nMessage-ID: <2@b>\nDelivered-To: c\nX-Delivery-ID: d\n"
+	    "x-Delivery-ID: e\nStatus: R\n\nDate: body\n", "74eaad743cdd2c3c" },
+	{ "From a\n Date: folded into nothing\nDate : x\nSubject: s\n\n", "d98c1dd404b2008f" },
+	{ "From a\nDelivered-To: c\n d\nReturn-Path: <e>\n f\n\n", "f667ceda2948b739" },
+	{ "From a\r\nDate: x\r\n\r\nDate: in the body\r\n", "40fbb9db0871064a" },
+	{ "From a\nDate: x", "1a6e6da9d2f41971" },
+};
+
 /* All of these are the same message. */
 static const char *const same[] = {
 	FROM "Subject: one\nTo: bob\n\nbody\n",
@@ -59,7 +74,7 @@ id_of(char hex[33], const char *raw, size_t length)
 	if (copy == NULL)
 		abort();
 	memcpy(copy, raw, length);
-	uniqueid_digest(copy, length, digest);
+	uniqueid_digest(UNIQUEID_OWN, copy, length, digest);
 	free(copy);
 	to_hex(hex, digest, sizeof digest);
 }
@@ -92,11 +107,25 @@ test_bounds(void)
 }
 
 static void
+test_popa3d(void)
+{
+	uint8_t digest[UNIQUEID_OCTETS];
+	char text[UNIQUEID_TEXT];
+
+	for (size_t i = 0; i < sizeof popa3d / sizeof popa3d[0]; i++) {
+		uniqueid_digest(UNIQUEID_POPA3D, popa3d[i].raw, strlen(popa3d[i].raw), digest);
+		size_t length = uniqueid_text(UNIQUEID_POPA3D, digest, 1, text);
+		check(length == 16 && memcmp(text, popa3d[i].id, length) == 0,
+		    "popa3d's vector %zu is now %.*s", i, (int)length, text);
+	}
+}
+
+static void
 expect_text(uint32_t copy, const char *expected)
 {
 	static const uint8_t digest[UNIQUEID_OCTETS] = { 0x01, 0xab, [15] = 0xff };
 	char text[UNIQUEID_TEXT];
-	size_t length = uniqueid_text(digest, copy, text);
+	size_t length = uniqueid_text(UNIQUEID_OWN, digest, copy, text);
 
 	check(length == strlen(expected) && memcmp(text, expected, length) == 0,
 	    "copy %u is \"%.*s\"", copy, (int)length, text);
@@ -120,6 +149,7 @@ main(void)
 		id_of(hex, others[i], strlen(others[i]));
 		check(strcmp(hex, id) != 0, "message %zu is the same: %s", i, others[i]);
 	}
+	test_popa3d();
 	test_bounds();
 	expect_text(0, "01ab00000000000000000000000000ff");
 	expect_text(1, "01ab00000000000000000000000000ff");
