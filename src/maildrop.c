@@ -17,8 +17,6 @@
 #include "log.h"
 
 enum {
-	SECOND = 1000 * 1000 * 1000,	/* ns */
-	TICK = 20 * 1000 * 1000,	/* ns: more than a file system's clock tick */
 	BLOCK = 128 * 1024,		/* octets read at a time; whole grains */
 };
 
@@ -204,20 +202,20 @@ maildrop_read(const struct maildrop *maildrop, uint64_t offset, void *octets,
 enum maildrop_result
 maildrop_look(struct maildrop *maildrop)
 {
-	struct timespec now, rest = { 0 };
 	const struct timespec *last = &maildrop->seen.st_ctim;
-	int64_t age, tick;
+	struct timespec now, tick;
 
 	if (fstat(maildrop->fd, &maildrop->seen) == -1)
 		return failed("cannot look at the mailbox");
-	clock_gettime(CLOCK_REALTIME, &now);
-	tick = last->tv_nsec == 0 ? SECOND + TICK : TICK;
-	age = now.tv_sec - last->tv_sec > 2 ? 2 * (int64_t)SECOND :
-	    (now.tv_sec - last->tv_sec) * SECOND + now.tv_nsec - last->tv_nsec;
-	if (age < tick) {
-		rest.tv_sec = tick / SECOND;
-		rest.tv_nsec = tick % SECOND;
-		nanosleep(&rest, NULL);
+	/* The clock that file systems read, which stands still for a tick. */
+	clock_gettime(CLOCK_REALTIME_COARSE, &now);
+	clock_getres(CLOCK_REALTIME_COARSE, &tick);
+	if (last->tv_nsec == 0)
+		tick.tv_sec = 1;
+	if (now.tv_sec < last->tv_sec + tick.tv_sec ||
+	    (now.tv_sec == last->tv_sec + tick.tv_sec && now.tv_nsec <= last->tv_nsec)) {
+		tick.tv_nsec *= 2;
+		nanosleep(&tick, NULL);
 	}
 	return MAILDROP_GOOD;
 }

@@ -16,14 +16,12 @@ rotate(uint64_t x, unsigned bits)
 static uint64_t
 little_endian(const uint8_t *p)
 {
-	uint64_t x = 0;
-
-	for (unsigned i = 8; i-- > 0; )
-		x = x << 8 | p[i];
-	return x;
+	return (uint64_t)p[7] << 56 | (uint64_t)p[6] << 48 | (uint64_t)p[5] << 40 |
+	    (uint64_t)p[4] << 32 | (uint64_t)p[3] << 24 | (uint64_t)p[2] << 16 |
+	    (uint64_t)p[1] << 8 | p[0];
 }
 
-static void
+static inline void
 sip_round(uint64_t v[4])
 {
 	v[0] += v[1];
@@ -38,7 +36,7 @@ sip_round(uint64_t v[4])
 	v[2] = rotate(v[2], 32);
 }
 
-static void
+static inline void
 absorb(uint64_t v[4], uint64_t word)
 {
 	v[3] ^= word;
@@ -86,8 +84,11 @@ siphash_add(struct siphash *hash, const void *octets, size_t length)
 			return;
 		absorb(hash->v, little_endian(hash->tail));
 	}
+	/* In registers. */
+	uint64_t v[4] = { hash->v[0], hash->v[1], hash->v[2], hash->v[3] };
 	for (; length >= 8; p += 8, length -= 8)
-		absorb(hash->v, little_endian(p));
+		absorb(v, little_endian(p));
+	memcpy(hash->v, v, sizeof v);
 	memcpy(hash->tail, p, length);
 }
 

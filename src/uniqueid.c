@@ -26,8 +26,12 @@ static const uint8_t key[16] = {
 static bool
 is_field(const char *line, size_t length, const char *name)
 {
-	size_t n = strlen(name);
+	size_t n;
 
+	/* Most lines are told apart by one octet. */
+	if (((line[0] ^ name[0]) & ~0x20) != 0)
+		return false;
+	n = strlen(name);
 	return n < length && line[n] == ':' && strncasecmp(line, name, n) == 0;
 }
 
@@ -50,9 +54,9 @@ line_length(const char *p, const char *end)
 }
 
 static bool
-is_empty(const char *line, size_t length)
+is_empty(const char *line, const char *end)
 {
-	return line[0] == '\n' || (length == 2 && line[0] == '\r' && line[1] == '\n');
+	return line[0] == '\n' || (line[0] == '\r' && end - line > 1 && line[1] == '\n');
 }
 
 static void
@@ -76,24 +80,27 @@ digest_own(const char *octets, const char *end, uint8_t digest[UNIQUEID_OCTETS])
 {
 	struct siphash hash;
 	bool skipping = false;
+	/* Lines that count are taken together as far as they follow each other. */
+	const char *run = octets, *p;
 	size_t n, left = UNIQUEID_HEADER;
 
 	siphash_begin(&hash, key);
-	for (const char *p = octets; p < end && left > 0; p += n) {
+	for (p = octets; p < end && left > 0 && !is_empty(p, end); p += n) {
 		n = line_length(p, end);
-		if (is_empty(p, n)) {
-			add_body(&hash, p, end);
-			break;
-		}
 		/* A folded line goes with the one before it. */
 		if (!is_blank(p[0]))
 			skipping = is_ignored(p, n);
-		if (skipping)
+		if (skipping) {
+			siphash_add(&hash, run, (size_t)(p - run));
+			run = p + n;
 			continue;
-		size_t taken = n < left ? n : left;
-		siphash_add(&hash, p, taken);
-		left -= taken;
+		}
+		n = n < left ? n : left;
+		left -= n;
 	}
+	siphash_add(&hash, run, (size_t)(p - run));
+	if (p < end && left > 0)
+		add_body(&hash, p, end);
 	siphash_end(&hash, digest);
 }
 

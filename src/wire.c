@@ -19,7 +19,12 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { INPUT = 4 * WIRE_LINE, OUTPUT = 64 * 1024 };
+enum {
+	INPUT = 4 * WIRE_LINE,
+	OUTPUT = 64 * 1024,
+	LEAST_ROOM = 1024,	/* in output, to go on without sending */
+	SHORT_LINE = 16,	/* octets that are looked at one by one */
+};
 
 static int in, out;
 static bool out_is_socket;
@@ -404,12 +409,73 @@ end_line(void)
 	body.after_cr = false;
 }
 
+/* Copies the rest of a line, at most "length" octets; returns how many. */
+static inline size_t
+copy_line(char *to, const char *octets, size_t length)
+{
+	const char *lf;
+	size_t n;
+
+	for (n = 0; n < length && octets[n] != '\n'; n++) {
+		if (n == SHORT_LINE) {
+			lf = memchr(octets, '\n', length);
+			n = lf == NULL ? length : (size_t)(lf - octets);
+			memcpy(to, octets, n);
+			break;
+		}
+		to[n] = octets[n];
+	}
+	return n;
+}
+
+/*
+ * Lines of a body, whose number does not matter: the same as by send_piece and
+ * end_line, but straight into the output. Returns how many octets it took.
+ */
+static size_t
+send_lines(const char *octets, size_t length)
+{
+	/* An octet becomes two at the most. */
+	size_t most = (OUTPUT - used) / 2;
+	const char *p = octets, *end = octets + (length < most ? length : most);
+	char *to = output + used;
+	bool at_start = body.line_octets == 0;
+
+	while (p < end) {
+		if (at_start && *p == '.')
+			*to++ = '.';
+		size_t n = copy_line(to, p, (size_t)(end - p));
+		if (n > 0) {
+			at_start = false;
+			p += n;
+			to += n;
+			body.after_cr = to[-1] == '\r';
+		}
+		if (p < end) {
+			if (!body.after_cr)
+				*to++ = '\r';
+			*to++ = *p++;
+			at_start = true;
+			body.after_cr = false;
+		}
+	}
+	used = (size_t)(to - output);
+	body.line_octets = !at_start;
+	if (OUTPUT - used < LEAST_ROOM)
+		wire_flush();
+	return (size_t)(p - octets);
+}
+
 bool
 wire_body(const char *octets, size_t length)
 {
 	const char *limit = octets + length;
 
 	while (octets < limit && (body.in_header || body.lines_left > 0)) {
+		if (!body.in_header && body.lines_left == WIRE_ALL) {
+			octets += send_lines(octets, (size_t)(limit - octets));
+			continue;
+		}
 		const char *lf = memchr(octets, '\n', (size_t)(limit - octets));
 		send_piece(octets, (size_t)((lf == NULL ? limit : lf) - octets));
 		if (lf != NULL)
