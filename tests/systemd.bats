@@ -1,0 +1,158 @@
+#!/usr/bin/env bats
+# bats file_tags=root
+# contrib's units, as they stand but for -S, under a systemd of our own. See
+# launchers/README.
+load launchers/helper
+
+UNITS=(pop3.socket pop3@.service pop3s.socket pop3s@.service stdpop3d-recover.service)
+
+setup_file() {
+	boot
+	install_account
+	add_reader
+	install_certificate
+	install_units
+}
+
+teardown_file() {
+	shut_down
+}
+
+# With -S, so that a session which is not confined completely does not come about.
+install_units() {
+	local unit
+	for unit in "${UNITS[@]}"; do
+		inside cp "$RECIPES/$unit" /etc/systemd/system
+	done
+	configure strict 'ExecStart=' 'ExecStart=/usr/local/sbin/stdpop3d -S'
+	inside systemctl enable --quiet --now pop3.socket stdpop3d-recover.service
+}
+
+# All records: the journal cannot tell the unit of a process that is gone already.
+records() {
+	inside journalctl --quiet --output=cat --identifier=stdpop3d
+}
+
+teardown() {
+	# What a test has added.
+	inside rm -f /etc/systemd/system/pop3@.service.d/test.conf
+	inside systemctl daemon-reload
+}
+
+# configure NAME LINE...: for sessions from now on.
+configure() {
+	printf '%s\n' '[Service]' "${@:2}" |
+		inside install -D -m 644 /dev/stdin "/etc/systemd/system/pop3@.service.d/$1.conf"
+	inside systemctl daemon-reload
+}
+
+@test "systemd-analyze finds nothing wrong with the units" {
+	inside systemd-analyze verify --man=no "${UNITS[@]}"
+}
+
+@test "systemd-analyze security calls the services hardly exposed" {
+	local unit
+	for unit in pop3@.service pop3s@.service stdpop3d-recover.service; do
+		inside systemd-analyze security --no-pager --threshold=16 "$unit" >"$BATS_TEST_TMPDIR/out"
+		echo "# $(tail -n 1 "$BATS_TEST_TMPDIR/out")"
+	done
+}
+
+@test "sysusers.conf and tmpfiles.conf make the service account and its directory" {
+	[ "$(inside stat -c '%a %U %G' /var/lib/stdpop3d)" = '700 stdpop3d stdpop3d' ]
+	[ "$(inside getent passwd stdpop3d | cut -d : -f 6,7)" = /:/usr/sbin/nologin ]
+	[[ $(inside getent shadow stdpop3d | cut -d : -f 2) == '!'* ]]
+}
+
+@test "a session under pop3@.service fetches and deletes, confined completely" {
+	deliver one two three
+	by_curl pop3://127.0.0.1/2 --interface 127.0.0.5 | tr -d '\r' |
+		diff - <(printf 'Subject: test\n\ntwo\n')
+	by_curl pop3://127.0.0.1/ -I -X 'DELE 2' --interface 127.0.0.6
+	left one three
+	by_curl 'pop3://[::1]/2' --interface ::1 | tr -d '\r' |
+		diff - <(printf 'Subject: test\n\nthree\n')
+	logged "logout, ip=[127.0.0.5], user=$NAME, end=quit, retrieved=1/22"
+	logged "logout, ip=[127.0.0.6], user=$NAME, end=quit, retrieved=0/0, deleted=1/22"
+	logged "logout, ip=[::1], user=$NAME, end=quit, retrieved=1/"
+	run ! grep 'sandbox, ip=\[\(127.0.0.[56]\|::1\|192.0.2.8\)\]' <(records)
+}
+
+@test "-S ends the session where the unit hides Landlock" {
+	deliver one
+	configure test SystemCallErrorNumber=ENOSYS SystemCallFilter=~landlock_create_ruleset
+	run -8 by_curl pop3://127.0.0.1/1 --interface 127.0.0.7
+	logged 'sandbox, ip=[127.0.0.7], this kernel cannot confine the process completely'
+}
+
+@test "the kernel confirms what the process may before and after login" {
+	local account user
+	deliver one
+	account=$(inside id -u stdpop3d)
+	user=$(inside id -u "$NAME")
+	inside python3 - "$NAME" "$SECRET" <"$HERE/status.py" >"$BATS_TEST_TMPDIR/status"
+	# 0xc4: CAP_SETGID, CAP_SETUID and CAP_DAC_READ_SEARCH.
+	diff - "$BATS_TEST_TMPDIR/status" <<-END
+		AUTHORIZATION Uid $account $account $account $account
+		AUTHORIZATION Groups
+		AUTHORIZATION CapPrm 00000000000000c0
+		AUTHORIZATION CapEff 00000000000000c0
+		AUTHORIZATION CapBnd 00000000000000c4
+		AUTHORIZATION NoNewPrivs 1
+		AUTHORIZATION Seccomp 2
+		TRANSACTION Uid $user $user $user $user
+		TRANSACTION Groups $(inside getent group mail | cut -d : -f 3)
+		TRANSACTION CapPrm 0000000000000000
+		TRANSACTION CapEff 0000000000000000
+		TRANSACTION CapBnd 00000000000000c4
+		TRANSACTION NoNewPrivs 1
+		TRANSACTION Seccomp 2
+	END
+}
+
+@test "pop3.socket limits the sessions of one address and in all" {
+	deliver
+	inside timeout 60 python3 - 110 10 60 <"$HERE/crowd.py" | diff - <(
+		echo '10 from one address, one more is closed'
+		echo '60 in all, one more is closed'
+		echo '60 are answered'
+		echo 'after one has gone, one more gets +OK POP3 ready'
+	)
+}
+
+@test "a flood of connections does not stop pop3.socket" {
+	inside python3 - <<-'PYTHON'
+		import socket
+		for _ in range(400):
+		    socket.create_connection(("127.0.0.1", 110)).close()
+	PYTHON
+	deliver one
+	eventually by_curl pop3://127.0.0.1/1
+	inside systemctl is-active pop3.socket
+}
+
+@test "stdpop3d-recover.service finishes an UPDATE that was cut short" {
+	deliver one two three
+	# shellcheck disable=SC2016 # the inner shell expands it
+	inside sh -c 'printf "%s\r\n" "USER $1" "PASS $2" "DELE 1" QUIT | strace -qq -f -o /dev/null \
+		-e inject=fdatasync:signal=KILL:when=2 stdpop3d -e >/dev/null 2>&1 || true' \
+		interrupted "$NAME" "$SECRET"
+	inside test -s "/var/lib/stdpop3d/$NAME"
+	run ! left two three
+	inside systemctl start stdpop3d-recover
+	left two three
+	inside test ! -s "/var/lib/stdpop3d/$NAME"
+	logged "update recovered, ip=[unknown], user=$NAME, an interrupted UPDATE is finished"
+	inside systemctl --quiet is-enabled stdpop3d-recover
+}
+
+@test "a session under pop3s@.service, behind tlswrapper, fetches and deletes" {
+	inside systemctl enable --quiet --now pop3s.socket
+	deliver one two three
+	by_curl pop3s://localhost/2 --ipv4 --cacert /certificate --interface 192.0.2.8 | tr -d '\r' |
+		diff - <(printf 'Subject: test\n\ntwo\n')
+	by_curl pop3s://localhost/ -I -X 'DELE 2' --cacert /certificate
+	left one three
+	logged "logout, ip=[192.0.2.8], user=$NAME, end=quit, retrieved=1/22"
+	run ! grep 'sandbox, ip=\[\(127.0.0.[56]\|::1\|192.0.2.8\)\]' <(records)
+}
