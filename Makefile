@@ -11,8 +11,8 @@ BUILD = build
 OS := $(shell uname -s | tr A-Z a-z)
 VERSION := $(shell sed -n 's/^.define OPTIONS_VERSION "\(.*\)"/\1/p' src/options.h)
 
-CFLAGS = -O2 -g
-LDLIBS = -lcrypt
+CFLAGS ?= -O2 -g
+LDLIBS ?= -lcrypt
 WARNINGS = -Wall -Wextra -Wshadow -Wconversion -Wpointer-arith -Wcast-qual -Wvla \
 	-Wstrict-prototypes -Wmissing-prototypes -Wwrite-strings -Wformat=2
 # What this compiler knows of the flag.
@@ -95,4 +95,12 @@ clean:
 dist:
 	git archive --prefix=stdpop3d-$(VERSION)/ HEAD | gzip -n9 > stdpop3d-$(VERSION).tar.gz
 
-.PHONY: all check units demo sanitize musl fuzz lint bench install uninstall clean dist
+# Debian's package, into build/deb.
+deb:
+	rm -rf build/deb
+	mkdir -p build/deb
+	git archive --prefix=stdpop3d/ HEAD | tar -x -C build/deb
+	cp -r contrib/debian build/deb/stdpop3d
+	cd build/deb/stdpop3d && dpkg-buildpackage -us -uc -b
+
+.PHONY: all check units demo deb sanitize musl fuzz lint bench install uninstall clean dist
