@@ -2,6 +2,7 @@
 #include "io.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <unistd.h>
 
 int
@@ -47,6 +48,12 @@ io_truncate(int fd, uint64_t size)
 		result = ftruncate(fd, (off_t)size);
 	while (result == -1 && errno == EINTR);
 	return result;
+}
+
+void
+io_begin_sync(int fd, uint64_t offset, size_t length)
+{
+	(void)sync_file_range(fd, (off_t)offset, (off_t)length, SYNC_FILE_RANGE_WRITE);
 }
 
 int

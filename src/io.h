@@ -13,6 +13,12 @@ int io_read(int fd, uint64_t offset, void *octets, size_t length);
 int io_write(int fd, uint64_t offset, const void *octets, size_t length);
 int io_truncate(int fd, uint64_t size);
 
+/*
+ * Has the kernel begin to write these octets to the disk, so that io_sync waits
+ * for less. Promises nothing.
+ */
+void io_begin_sync(int fd, uint64_t offset, size_t length);
+
 /* fdatasync(2): the octets and the size are on the disk. */
 int io_sync(int fd);
 

@@ -150,6 +150,7 @@ journal_add_saved(struct journal *journal, const void *octets, size_t length)
 	fingerprint_add(&journal->body_print, octets, length);
 	if (io_write(journal->fd, journal->body_end, octets, length) == -1)
 		return -1;
+	io_begin_sync(journal->fd, journal->body_end, length);
 	journal->body_end += length;
 	return 0;
 }

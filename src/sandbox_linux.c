@@ -160,7 +160,7 @@ allow_calls(void)
 		ALLOW(ppoll), ALLOW(fstat), ALLOW(newfstatat), ALLOW(statx),
 		ALLOW(fcntl), ALLOW(flock), ALLOW(lseek), ALLOW(close), ALLOW(openat),
 		ALLOW(unlinkat), ALLOW(utimensat), ALLOW(ftruncate), ALLOW(fallocate),
-		ALLOW(fstatfs), ALLOW(fsync), ALLOW(fdatasync),
+		ALLOW(fstatfs), ALLOW(fsync), ALLOW(fdatasync), ALLOW(sync_file_range),
 		/* Memory, none of it executable. */
 		ALLOW(brk), ALLOW(munmap), ALLOW(mremap), ALLOW(madvise),
 		SKIP_IF(SYS_mmap, 1), SKIP_UNLESS(SYS_mprotect, 4),

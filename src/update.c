@@ -120,6 +120,7 @@ place_piece(struct move *move, const char *octets, size_t length)
 {
 	if (write_mailbox(move, move->at, octets, length) == -1)
 		return -1;
+	io_begin_sync(move->maildrop->fd, move->at, length);
 	move->at += length;
 	return 0;
 }
