@@ -409,28 +409,11 @@ end_line(void)
 	body.after_cr = false;
 }
 
-/* Copies the rest of a line, at most "length" octets; returns how many. */
-static inline size_t
-copy_line(char *to, const char *octets, size_t length)
-{
-	const char *lf;
-	size_t n;
-
-	for (n = 0; n < length && octets[n] != '\n'; n++) {
-		if (n == SHORT_LINE) {
-			lf = memchr(octets, '\n', length);
-			n = lf == NULL ? length : (size_t)(lf - octets);
-			memcpy(to, octets, n);
-			break;
-		}
-		to[n] = octets[n];
-	}
-	return n;
-}
-
 /*
  * Lines of a body, whose number does not matter: the same as by send_piece and
- * end_line, but straight into the output. Returns how many octets it took.
+ * end_line, but straight into the output. Returns how many octets it took. The
+ * first octets of a line have no branch that depends on them: in a mail of short
+ * lines nobody can guess it.
  */
 static size_t
 send_lines(const char *octets, size_t length)
@@ -439,28 +422,34 @@ send_lines(const char *octets, size_t length)
 	size_t most = (OUTPUT - used) / 2;
 	const char *p = octets, *end = octets + (length < most ? length : most);
 	char *to = output + used;
-	bool at_start = body.line_octets == 0;
+	bool at_start = body.line_octets == 0, after_cr = body.after_cr;
 
 	while (p < end) {
-		if (at_start && *p == '.')
-			*to++ = '.';
-		size_t n = copy_line(to, p, (size_t)(end - p));
-		if (n > 0) {
-			at_start = false;
-			p += n;
-			to += n;
-			body.after_cr = to[-1] == '\r';
+		const char *stop = end - p < SHORT_LINE ? end : p + SHORT_LINE;
+		bool lf = false;
+		for (; p < stop; p++) {
+			bool ends = *p == '\n';
+			*to = '.';
+			to += at_start & (*p == '.');
+			*to = '\r';
+			to += ends & !after_cr;
+			*to++ = *p;
+			at_start = ends;
+			after_cr = *p == '\r';
+			lf |= ends;
 		}
-		if (p < end) {
-			if (!body.after_cr)
-				*to++ = '\r';
-			*to++ = *p++;
-			at_start = true;
-			body.after_cr = false;
-		}
+		if (lf || p == end)
+			continue;
+		const char *next = memchr(p, '\n', (size_t)(end - p));
+		size_t n = (size_t)((next == NULL ? end : next) - p);
+		memcpy(to, p, n);
+		p += n;
+		to += n;
+		after_cr = to[-1] == '\r';
 	}
 	used = (size_t)(to - output);
 	body.line_octets = !at_start;
+	body.after_cr = after_cr;
 	if (OUTPUT - used < LEAST_ROOM)
 		wire_flush();
 	return (size_t)(p - octets);
