@@ -82,12 +82,14 @@ bench: all
 	BUILD='$(BUILD)' tests/bench/run
 
 install: all
-	install -d $(DESTDIR)$(SBINDIR) $(DESTDIR)$(MANDIR)/man8
+	install -d $(DESTDIR)$(SBINDIR) $(DESTDIR)$(MANDIR)/man7 $(DESTDIR)$(MANDIR)/man8
 	install -m 755 $(BUILD)/stdpop3d $(DESTDIR)$(SBINDIR)/stdpop3d
 	install -m 644 man/stdpop3d.8 $(DESTDIR)$(MANDIR)/man8/stdpop3d.8
+	install -m 644 man/stdpop3d-migration.7 $(DESTDIR)$(MANDIR)/man7/stdpop3d-migration.7
 
 uninstall:
-	rm -f $(DESTDIR)$(SBINDIR)/stdpop3d $(DESTDIR)$(MANDIR)/man8/stdpop3d.8
+	rm -f $(DESTDIR)$(SBINDIR)/stdpop3d $(DESTDIR)$(MANDIR)/man8/stdpop3d.8 \
+		$(DESTDIR)$(MANDIR)/man7/stdpop3d-migration.7
 
 clean:
 	rm -rf build stdpop3d-*.tar.gz
