@@ -33,6 +33,8 @@ find_account(const char *name, uid_t *uid, gid_t *gid)
 		log_failure("setup", "cannot open /etc/passwd");
 		return -1;
 	}
+	/* Else stdio would ask the kernel for the offset at each line. */
+	rewind(stream);
 	while (found == -1 && (pw = fgetpwent(stream)) != NULL) {
 		if (strcmp(pw->pw_name, name) != 0)
 			continue;
