@@ -75,11 +75,19 @@ musl:
 fuzz:
 	BUILD='$(BUILD)' FUZZ_SECONDS='$(FUZZ_SECONDS)' tests/fuzz/run
 
+# The sessions of most tests under memcheck: eight minutes.
+valgrind:
+	tests/machines/valgrind
+
 lint:
 	tests/lint
 
 bench: all
 	BUILD='$(BUILD)' tests/bench/run
+
+# How cost grows with the mailbox: two minutes, 5 GB in TMPDIR.
+growth: all
+	BUILD='$(BUILD)' tests/bench/growth
 
 install: all
 	install -d $(DESTDIR)$(SBINDIR) $(DESTDIR)$(MANDIR)/man7 $(DESTDIR)$(MANDIR)/man8
@@ -105,4 +113,4 @@ deb:
 	cp -r contrib/debian build/deb/stdpop3d
 	cd build/deb/stdpop3d && dpkg-buildpackage -us -uc -b
 
-.PHONY: all check units demo deb sanitize musl fuzz lint bench install uninstall clean dist
+.PHONY: all check units demo deb sanitize musl fuzz valgrind lint bench growth install uninstall clean dist

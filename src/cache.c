@@ -94,11 +94,27 @@ is_sound(const struct image *image, const struct message *messages)
 	return octets == image->octets;
 }
 
-/* Reads the image, if it is a right one, to messages that the caller frees. */
-static struct message *
-load(const struct cache *cache, struct image *image)
+/* How the mailbox looked. */
+static struct stat
+look_of(const struct image *image)
 {
-	struct stat status;
+	return (struct stat){
+		.st_dev = (dev_t)image->device,
+		.st_ino = (ino_t)image->inode,
+		.st_size = (off_t)image->size,
+		.st_mtim = { image->modified[0], (long)image->modified[1] },
+		.st_ctim = { image->changed[0], (long)image->changed[1] },
+	};
+}
+
+/*
+ * Reads the image, if it is a right one and the file may still be as it says,
+ * to messages that the caller frees.
+ */
+static struct message *
+load(const struct cache *cache, const struct maildrop *maildrop, struct image *image)
+{
+	struct stat status, then, now;
 	struct message *messages;
 	size_t length;
 
@@ -108,7 +124,11 @@ load(const struct cache *cache, struct image *image)
 		return NULL;
 	length = (size_t)status.st_size - sizeof *image;
 	if (image->count == 0 || length % sizeof *messages != 0 ||
-	    length / sizeof *messages != image->count)
+	    length / sizeof *messages != image->count || image->kind != maildrop->kind)
+		return NULL;
+	then = look_of(image);
+	if (fstat(maildrop->fd, &now) == -1 ||
+	    !index_may_serve(&then, (size_t)image->count, &now))
 		return NULL;
 	messages = malloc(length);
 	if (messages == NULL)
@@ -128,11 +148,9 @@ cache_recall(const struct cache *cache, struct maildrop *maildrop)
 
 	if (cache->fd == -1 || maildrop->fd == -1)
 		return;
-	messages = load(cache, &image);
-	if (messages == NULL || image.kind != maildrop->kind) {
-		free(messages);
+	messages = load(cache, maildrop, &image);
+	if (messages == NULL)
 		return;
-	}
 	maildrop->recalled = true;
 	maildrop->messages = messages;
 	maildrop->count = maildrop->room = maildrop->digests = (size_t)image.count;
@@ -141,13 +159,7 @@ cache_recall(const struct cache *cache, struct maildrop *maildrop)
 	maildrop->size = image.size;
 	maildrop->print = image.print;
 	maildrop->grains = image.grains;
-	maildrop->seen = (struct stat){
-		.st_dev = (dev_t)image.device,
-		.st_ino = (ino_t)image.inode,
-		.st_size = (off_t)image.size,
-		.st_mtim = { image.modified[0], (long)image.modified[1] },
-		.st_ctim = { image.changed[0], (long)image.changed[1] },
-	};
+	maildrop->seen = look_of(&image);
 }
 
 static int

@@ -45,11 +45,14 @@ struct entry {
 static int
 open_source(struct source *source, const char *path)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	struct stat status;
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 
 	if (fd == -1)
 		return -1;
-	source->stream = fdopen(fd, "r");
+	errno = EINVAL;
+	source->stream = fstat(fd, &status) == 0 && S_ISREG(status.st_mode) ?
+	    fdopen(fd, "r") : NULL;
 	if (source->stream == NULL) {
 		close(fd);
 		return -1;

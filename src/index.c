@@ -20,7 +20,7 @@ enum {
 	FIRST_ROOM = 64,
 	WINDOW = 64 * 1024,	/* octets read at once for unique-ids */
 	LEAD = 2,		/* octets before a message that its head includes */
-	HEAD = 128,
+	HEAD = 512,
 	LEAST_AVERAGE = 2048,	/* octets a message; of smaller ones a scan is cheaper */
 };
 
@@ -170,17 +170,22 @@ heads_stand(const struct maildrop *maildrop)
 }
 
 static bool
-was_appended_to(const struct maildrop *maildrop, const struct stat *now)
+may_have_grown(const struct stat *then, size_t count, const struct stat *now)
 {
-	return now->st_dev == maildrop->seen.st_dev && now->st_ino == maildrop->seen.st_ino &&
-	    (uint64_t)now->st_size > maildrop->size &&
-	    maildrop->size / maildrop->count >= LEAST_AVERAGE && heads_stand(maildrop);
+	return now->st_dev == then->st_dev && now->st_ino == then->st_ino &&
+	    now->st_size > then->st_size && (uint64_t)then->st_size / count >= LEAST_AVERAGE;
+}
+
+bool
+index_may_serve(const struct stat *then, size_t count, const struct stat *now)
+{
+	return maildrop_looks_same(then, now) || may_have_grown(then, count, now);
 }
 
 static void
 forget(struct maildrop *maildrop)
 {
-	maildrop->recalled = false;
+	maildrop->recalled = maildrop->identified = false;
 	maildrop->count = maildrop->digests = 0;
 	maildrop->octets = 0;
 	fingerprint_begin(&maildrop->grains);
@@ -215,7 +220,8 @@ index_make(struct maildrop *maildrop)
 		return result;
 	if (maildrop->recalled && maildrop_looks_same(&now.seen, &maildrop->seen))
 		return MAILDROP_GOOD;
-	if (maildrop->recalled && was_appended_to(maildrop, &now.seen)) {
+	if (maildrop->recalled && may_have_grown(&maildrop->seen, maildrop->count, &now.seen) &&
+	    heads_stand(maildrop)) {
 		printed = maildrop->size / FINGERPRINT_GRAIN * FINGERPRINT_GRAIN;
 		from = reopen_last(maildrop);
 	} else {

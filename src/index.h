@@ -8,6 +8,12 @@
 #include "maildrop.h"
 
 /*
+ * Whether an index of "count" messages, made of a file that looked so "then",
+ * may be worth remembering for one that looks so "now".
+ */
+bool index_may_serve(const struct stat *then, size_t count, const struct stat *now);
+
+/*
  * Reads the mailbox and makes the index. If maildrop holds one of an earlier
  * session (see cache), only what is new is read where the file shows that
  * nothing else is. The caller holds the locks.

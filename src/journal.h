@@ -46,7 +46,7 @@ struct journal_record {
 	uint64_t runs;		/* the runs in the body; the step's come first */
 	uint64_t mark_length;	/* octets of the mark that are used */
 	uint64_t witness;	/* fingerprint of octets that the step leaves alone */
-	int64_t accessed[2];	/* the mailbox's times: seconds, nanoseconds */
+	int64_t accessed[2];	/* the mailbox's times before: seconds, nanoseconds */
 	int64_t modified[2];
 	uint64_t body;		/* where in the journal the body is */
 	uint64_t body_print;

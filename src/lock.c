@@ -71,6 +71,15 @@ break_stale(void)
 		    left_by_us ? "left by a session of ours" : "five minutes old");
 }
 
+static time_t
+seconds(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec;
+}
+
 static int
 create_dotlock(void)
 {
@@ -92,7 +101,7 @@ create_dotlock(void)
 	}
 	held.device = status.st_dev;
 	held.inode = status.st_ino;
-	held.touched = time(NULL);
+	held.touched = seconds();
 	return 0;
 }
 
@@ -127,7 +136,7 @@ lock_take(int spool, const char *name, int fd, bool no_dotlock)
 void
 lock_touch(void)
 {
-	time_t now = time(NULL);
+	time_t now = seconds();
 
 	if (held.inode == 0 || now - held.touched < TOUCH_SECONDS)
 		return;

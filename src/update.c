@@ -270,15 +270,25 @@ do_step(struct move *move)
 	return 0;
 }
 
-/* New-mail notifiers compare these times; removing mail brings none. */
+/*
+ * Who looks for new mail compares the two times: what was unread stays so, and
+ * what was read. The modification shows, since some mail programs know by it
+ * alone that a mailbox is not what they have read.
+ */
 static void
 restore_times(const struct move *move)
 {
 	const struct journal_record *record = &move->record;
+	bool unread = record->modified[0] > record->accessed[0] ||
+	    (record->modified[0] == record->accessed[0] &&
+	    record->modified[1] > record->accessed[1]);
 	struct timespec times[2] = {
 		{ .tv_sec = record->accessed[0], .tv_nsec = record->accessed[1] },
-		{ .tv_sec = record->modified[0], .tv_nsec = record->modified[1] },
+		{ .tv_nsec = UTIME_NOW },
 	};
+
+	if (!unread)
+		times[0].tv_nsec = UTIME_NOW;
 
 	/* A wrong time is no reason to call a finished UPDATE failed. */
 	(void)futimens(move->maildrop->fd, times);
