@@ -286,10 +286,10 @@ number_copies(struct maildrop *maildrop)
 	struct message *messages = maildrop->messages;
 	size_t chains = maildrop->count / 2 + 1;
 	uint32_t *chain = calloc(chains + maildrop->count, sizeof *chain);
-	uint32_t *next = chain + chains;
 
 	if (chain == NULL)
 		return -1;
+	uint32_t *next = chain + chains;
 	for (size_t i = 0; i < maildrop->count; i++) {
 		uint64_t hash;
 		memcpy(&hash, messages[i].digest, sizeof hash);

@@ -55,7 +55,7 @@ ends_empty_line(const unsigned char *p)
  * LF of a line has this octet beside it.
  */
 static inline bool
-count_lines(struct mbox *mbox, const unsigned char *p, int beside, char octet)
+count_lines(struct mbox *mbox, const unsigned char *p, int beside, unsigned char octet)
 {
 	unsigned char lines = 0, suspect = 0;
 

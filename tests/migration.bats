@@ -241,10 +241,10 @@ removes() {
 	both
 	mail a b c d | mailbox alice
 	settled
-	(sleep 2 && removes 1 stdpop3d -e && touch done) &
+	(sleep 2 && removes 1 stdpop3d -e && touch over) &
 	{
 		printf 'USER alice\r\nPASS sesame\r\n'
-		until [ -e done ]; do sleep 0.1; done
+		until [ -e over ]; do sleep 0.1; done
 		printf 'DELE 2\r\nQUIT\r\n'
 	} | view popa3d >answers || :
 	wait
