@@ -24,7 +24,11 @@ enum {
 	LEAST_RATIO = 8,		/* octets of the mailbox for one of the cache */
 };
 
-/* The numbers are this machine's: another's are not recognised. */
+/*
+ * The numbers are this machine's: another's are not recognised. The last digit
+ * of the magic goes up when anything changes, here or in how octets, trim or
+ * unique-ids are found.
+ */
 struct image {
 	uint64_t magic;
 	uint64_t device, inode, size;		/* of the mailbox */
@@ -36,7 +40,7 @@ struct image {
 	uint64_t image_print;			/* of all the above */
 };
 
-static const uint64_t magic = 0x696e64657830 << 8 | sizeof(struct message);
+static const uint64_t magic = 0x696e64657831 << 8 | sizeof(struct message);
 
 static uint64_t
 print_of(const void *octets, size_t length)
@@ -127,7 +131,7 @@ load(const struct cache *cache, const struct maildrop *maildrop, struct image *i
 	    length / sizeof *messages != image->count || image->kind != maildrop->kind)
 		return NULL;
 	then = look_of(image);
-	if (fstat(maildrop->fd, &now) == -1 ||
+	if (fstat(maildrop->fd, &now) == -1 || length > (uint64_t)now.st_size / LEAST_RATIO ||
 	    !index_may_serve(&then, (size_t)image->count, &now))
 		return NULL;
 	messages = malloc(length);
@@ -199,14 +203,19 @@ pays(const struct maildrop *maildrop)
 	    maildrop->size / LEAST_RATIO > cost;
 }
 
-void
-cache_keep(const struct cache *cache, struct maildrop *maildrop)
+static bool
+is_unchanged(const struct maildrop *maildrop)
 {
 	struct stat now;
 
+	return fstat(maildrop->fd, &now) == 0 && maildrop_looks_same(&now, &maildrop->seen);
+}
+
+void
+cache_keep(const struct cache *cache, struct maildrop *maildrop)
+{
 	if (cache->fd == -1 || maildrop->fd == -1 || !pays(maildrop) ||
-	    fstat(maildrop->fd, &now) == -1 || !maildrop_looks_same(&now, &maildrop->seen) ||
-	    index_identify(maildrop) != MAILDROP_GOOD)
+	    !is_unchanged(maildrop) || index_digest(maildrop) == -1 || !is_unchanged(maildrop))
 		return;
 	if (write_image(cache, maildrop) == 0)
 		return;

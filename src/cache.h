@@ -29,8 +29,9 @@ void cache_open(struct cache *cache, int state, int spool, const char *name);
 void cache_recall(const struct cache *cache, struct maildrop *maildrop);
 
 /*
- * After the session: writes the index if that pays, else leaves the cache as
- * it is. A failure is told in a record, and leaves none.
+ * After the session: writes the index if that pays and nothing has changed,
+ * else leaves the cache as it is. Takes no lock of the mailbox. A failure to write
+ * is told in a record, and leaves none.
  */
 void cache_keep(const struct cache *cache, struct maildrop *maildrop);
 

@@ -87,7 +87,8 @@ scan_from(struct maildrop *maildrop, uint64_t from, uint64_t printed)
 
 	for (uint64_t offset = from; offset < maildrop->size; offset += length) {
 		unsigned char *octets = mbox_room(&scan);
-		length = MBOX_BLOCK - (size_t)(offset % MBOX_BLOCK);
+		/* Up to a whole grain, as the fingerprint wants it. */
+		length = MBOX_BLOCK - (size_t)(offset % FINGERPRINT_GRAIN);
 		if (length > maildrop->size - offset)
 			length = (size_t)(maildrop->size - offset);
 		lock_touch();
@@ -152,6 +153,12 @@ lead_of(const struct message *message)
 	return message->start < LEAD ? 0 : LEAD;
 }
 
+static bool
+is_from_line(const char *octets, size_t length)
+{
+	return length >= 5 && memcmp(octets, "From ", 5) == 0;
+}
+
 /* Whether each message still begins as it did. */
 static bool
 heads_stand(const struct maildrop *maildrop)
@@ -159,11 +166,13 @@ heads_stand(const struct maildrop *maildrop)
 	window.begin = window.end = 0;
 	for (size_t i = 0; i < maildrop->count; i++) {
 		const struct message *message = &maildrop->messages[i];
-		uint64_t begin = message->start - lead_of(message);
+		size_t lead = lead_of(message);
+		uint64_t begin = message->start - lead;
 		uint64_t length = maildrop_end(maildrop, message) - begin;
 		size_t n = length < HEAD ? (size_t)length : HEAD;
 		const char *octets = look_at(maildrop, begin, n, n);
-		if (octets == NULL || head_of(octets, n) != message->head)
+		if (octets == NULL || head_of(octets, n) != message->head ||
+		    !is_from_line(octets + lead, n - lead))
 			return false;
 	}
 	return true;
@@ -173,7 +182,8 @@ static bool
 may_have_grown(const struct stat *then, size_t count, const struct stat *now)
 {
 	return now->st_dev == then->st_dev && now->st_ino == then->st_ino &&
-	    now->st_size > then->st_size && (uint64_t)then->st_size / count >= LEAST_AVERAGE;
+	    then->st_size > 0 && now->st_size > then->st_size &&
+	    (uint64_t)then->st_size / count >= LEAST_AVERAGE;
 }
 
 bool
@@ -208,7 +218,7 @@ enum maildrop_result
 index_make(struct maildrop *maildrop)
 {
 	struct maildrop now = *maildrop;
-	uint64_t from = 0, printed = 0;
+	uint64_t from = 0, printed;
 	enum maildrop_result result;
 
 	if (maildrop->fd == -1) {
@@ -220,11 +230,12 @@ index_make(struct maildrop *maildrop)
 		return result;
 	if (maildrop->recalled && maildrop_looks_same(&now.seen, &maildrop->seen))
 		return MAILDROP_GOOD;
+	printed = maildrop->size / FINGERPRINT_GRAIN * FINGERPRINT_GRAIN;
 	if (maildrop->recalled && may_have_grown(&maildrop->seen, maildrop->count, &now.seen) &&
-	    heads_stand(maildrop)) {
-		printed = maildrop->size / FINGERPRINT_GRAIN * FINGERPRINT_GRAIN;
+	    maildrop->messages[maildrop->count - 1].start <= printed && heads_stand(maildrop)) {
 		from = reopen_last(maildrop);
 	} else {
+		printed = 0;
 		forget(maildrop);
 	}
 	maildrop->seen = now.seen;
@@ -300,13 +311,29 @@ number_copies(struct maildrop *maildrop)
 			*link = (uint32_t)(i + 1);
 			messages[i].copy = 0;
 		}
-		messages[i].copy = ++messages[*link - 1].copy;
+		uint32_t copy = messages[*link - 1].copy + 1;
+		messages[*link - 1].copy = copy;
+		messages[i].copy = copy;
 	}
 	for (size_t i = 0; i < chains; i++)
 		for (uint32_t link = chain[i]; link != 0; link = next[link - 1])
 			messages[link - 1].copy = 1;
 	free(chain);
 	return 0;
+}
+
+int
+index_digest(struct maildrop *maildrop)
+{
+	if (maildrop->identified)
+		return 0;
+	window.begin = window.end = 0;
+	for (size_t i = maildrop->digests; i < maildrop->count; i++) {
+		struct message *message = &maildrop->messages[i];
+		if (digest_message(maildrop, message, message) == -1)
+			return -1;
+	}
+	return number_copies(maildrop);
 }
 
 enum maildrop_result
@@ -319,14 +346,8 @@ index_identify(struct maildrop *maildrop)
 	result = maildrop_check(maildrop, false);
 	if (result != MAILDROP_GOOD)
 		return result;
-	window.begin = window.end = 0;
-	for (size_t i = maildrop->digests; i < maildrop->count; i++) {
-		struct message *message = &maildrop->messages[i];
-		if (digest_message(maildrop, message, message) == -1)
-			return failed("cannot read the mailbox");
-	}
-	if (number_copies(maildrop) == -1)
-		return failed("cannot number the messages");
+	if (index_digest(maildrop) == -1)
+		return failed("cannot make the unique-ids");
 	/* It may have been rewritten while we read. */
 	result = maildrop_check(maildrop, false);
 	maildrop->identified = result == MAILDROP_GOOD;

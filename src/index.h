@@ -1,6 +1,7 @@
 /*
- * index: which messages a mailbox has, and what they are known by. All
- * functions return MAILDROP_GOOD, or another result after a record.
+ * index: which messages a mailbox has, and what they are known by. Those that
+ * return an enum maildrop_result have written a record when it is not
+ * MAILDROP_GOOD.
  */
 #ifndef INDEX_H
 #define INDEX_H
@@ -22,6 +23,13 @@ enum maildrop_result index_make(struct maildrop *maildrop);
 
 /* Computes the unique-ids, once. */
 enum maildrop_result index_identify(struct maildrop *maildrop);
+
+/*
+ * The same of the file as it is, unless they are known: it is the caller's to
+ * see that nothing has changed. Takes no lock, writes no record. 0, or -1 with
+ * errno.
+ */
+int index_digest(struct maildrop *maildrop);
 
 /*
  * Before an UPDATE, under the locks: the messages from the first deleted one on

@@ -1,7 +1,7 @@
 /*
  * io: whole reads and writes at offsets of a file, and what makes them last.
- * Interrupted and short calls are gone on with. All return 0, or -1 with errno;
- * the end of the file within a read is EIO.
+ * Interrupted and short calls are gone on with. Those that return int return 0,
+ * or -1 with errno; the end of the file within a read is EIO.
  */
 #ifndef IO_H
 #define IO_H

@@ -18,7 +18,8 @@ enum { FLAGS = O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC };
 enum { PLACES = 2, PLACE = 4096, BODIES = PLACES * PLACE, PIECE = 64 * 1024, NAME = 80 };
 enum { RUNS_A_GRAIN = FINGERPRINT_GRAIN / sizeof(struct journal_run) };
 
-static const char magic[8] = { 's', 't', 'd', 'p', 'o', 'p', '3', '1' };
+/* The last octet is the format's: it goes up when any octet of a record changes. */
+static const char magic[8] = { 's', 't', 'd', 'p', 'o', 'p', '3', '2' };
 
 int
 journal_open(struct journal *journal, int directory, const char *name)
@@ -228,6 +229,11 @@ load_place(const struct journal *journal, unsigned place, struct journal_record 
 	if ((uint64_t)status.st_size < place * PLACE + sizeof *record)
 		return 0;
 	if (io_read(journal->fd, place * PLACE, record, sizeof *record) == -1)
+		return -1;
+	/* Only the build that wrote it can finish it. */
+	errno = ENOTSUP;
+	if (memcmp(record->magic, magic, sizeof magic - 1) == 0 &&
+	    record->magic[sizeof magic - 1] != magic[sizeof magic - 1])
 		return -1;
 	if (memcmp(record->magic, magic, sizeof magic) != 0 ||
 	    record->print != record_print(record) || record->sequence % PLACES != place ||

@@ -7,8 +7,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdlib.h>
-#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -17,6 +15,7 @@
 #include "log.h"
 
 enum {
+	TICK = 20 * 1000 * 1000,	/* ns: more than one of any kernel's clock */
 	BLOCK = 128 * 1024,		/* octets read at a time; whole grains */
 };
 
@@ -203,20 +202,17 @@ enum maildrop_result
 maildrop_look(struct maildrop *maildrop)
 {
 	const struct timespec *last = &maildrop->seen.st_ctim;
-	struct timespec now, tick;
+	struct timespec now, tick = { .tv_nsec = TICK };
 
 	if (fstat(maildrop->fd, &maildrop->seen) == -1)
 		return failed("cannot look at the mailbox");
 	/* The clock that file systems read, which stands still for a tick. */
 	clock_gettime(CLOCK_REALTIME_COARSE, &now);
-	clock_getres(CLOCK_REALTIME_COARSE, &tick);
 	if (last->tv_nsec == 0)
 		tick.tv_sec = 1;
 	if (now.tv_sec < last->tv_sec + tick.tv_sec ||
-	    (now.tv_sec == last->tv_sec + tick.tv_sec && now.tv_nsec <= last->tv_nsec)) {
-		tick.tv_nsec *= 2;
+	    (now.tv_sec == last->tv_sec + tick.tv_sec && now.tv_nsec <= last->tv_nsec))
 		nanosleep(&tick, NULL);
-	}
 	return MAILDROP_GOOD;
 }
 

@@ -48,10 +48,14 @@ print_messages(struct maildrop *maildrop)
 {
 	char text[UNIQUEID_TEXT];
 
-	if (index_make(maildrop) != MAILDROP_GOOD) {
+	enum maildrop_result result = index_make(maildrop);
+
+	if (result == MAILDROP_REFUSED)
 		puts("mailbox: damaged at octet 0: no From_ line there");
+	else if (result != MAILDROP_GOOD)
+		puts("mailbox: cannot be read");
+	if (result != MAILDROP_GOOD)
 		return 1;
-	}
 	if (index_identify(maildrop) != MAILDROP_GOOD) {
 		puts("mailbox: changed while it was read");
 		return 1;

@@ -51,8 +51,8 @@ void mbox_begin(struct mbox *mbox, uint64_t offset,
 unsigned char *mbox_room(struct mbox *mbox);
 
 /*
- * Takes the "length" octets put into the room. False once the file turns out
- * to be no mbox.
+ * Takes the "length" octets put into the room: at the first call five at the
+ * least, unless the file ends. False once it turns out to be no mbox.
  */
 bool mbox_feed(struct mbox *mbox, size_t length);
 

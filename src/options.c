@@ -14,7 +14,7 @@ static const char usage[] =
     "usage: stdpop3d [-35ekLnPStx] [-a secrets] [-d statedir] [-h hostname] [-i seconds]\n"
     "                [-l seconds] [-m spool] [-p passwd] [-s shadow] [-U uid]\n"
     "                [-u account] [-w seconds]\n"
-    "       stdpop3d -c name [-3] [-d statedir] [-m spool] [-u account]\n"
+    "       stdpop3d -c name [-3S] [-d statedir] [-m spool] [-u account]\n"
     "       stdpop3d -r [-ek] [-d statedir] [-m spool] [-p passwd] [-U uid]\n"
     "                [-u account] [-w seconds]\n"
     "       stdpop3d -V\n"

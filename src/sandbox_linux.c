@@ -217,12 +217,7 @@ deny_calls(int spool)
 	return add_filter(rows, sizeof rows / sizeof rows[0]);
 }
 
-/* errno is of a kernel that knows no filters. */
-static bool
-is_without_seccomp(void)
-{
-	return errno == ENOSYS || errno == EINVAL;
-}
+static bool without_seccomp;
 
 enum system_result
 system_confine(int spool, int state)
@@ -231,11 +226,15 @@ system_confine(int spool, int state)
 	const uint64_t access = LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_WRITE_FILE |
 	    LANDLOCK_ACCESS_FS_MAKE_REG | TRUNCATE;
 	int files = restrict_files(spool, access | LANDLOCK_ACCESS_FS_REMOVE_FILE, state, access);
-	int calls = allow_calls();
 
-	if (files == -1 || (calls == -1 && !is_without_seccomp()))
+	if (files == -1)
 		return SYSTEM_FAILED;
-	return files == 1 || calls == -1 ? SYSTEM_INCOMPLETE : SYSTEM_GOOD;
+	if (allow_calls() == -1) {
+		if (errno != ENOSYS && errno != EINVAL)
+			return SYSTEM_FAILED;
+		without_seccomp = true;
+	}
+	return files == 1 || without_seccomp ? SYSTEM_INCOMPLETE : SYSTEM_GOOD;
 }
 
 int
@@ -246,5 +245,5 @@ system_seal(int spool)
 
 	if (restrict_files(spool, access, -1, 0) == -1)
 		return -1;
-	return deny_calls(spool) == -1 && !is_without_seccomp() ? -1 : 0;
+	return without_seccomp ? 0 : deny_calls(spool);
 }

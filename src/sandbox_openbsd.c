@@ -2,7 +2,8 @@
  * OpenBSD: unveil(2) for what can be opened, pledge(2) for what can be asked of
  * the kernel. The way to the user goes through root, by the saved user-ID.
  *
- * Written from the manual, compiled against stubs, never run. Less is confined
+ * Written from the manual, compiled against stubs, never run; the other rooms
+ * use calls that OpenBSD has not, and would have to be ported. Less is confined
  * than on Linux: an id can become 0 until login, and after it names that exist
  * can still be opened in the two directories, as far as the user's ids allow.
  * A call that was not promised ends the process.

@@ -126,7 +126,7 @@ record_end(struct session *session, const char *why, bool removed)
 	uint64_t gone = removed ? maildrop->deleted : 0;
 	uint64_t gone_octets = removed ? maildrop->deleted_octets : 0;
 
-	if (maildrop->changed || gone > 0)
+	if (maildrop->changed)
 		cache_drop(&session->cache);
 	if (session->state == SESSION_AUTHORIZATION)
 		log_record(LOG_INFO, "no login", "end=%s", why);
@@ -234,6 +234,8 @@ enter_update(struct session *session)
 	enum update_result result;
 
 	wire_settle();
+	if (session->maildrop.deleted > 0)
+		cache_drop(&session->cache);
 	result = update_commit(&session->maildrop, &session->journal);
 	journal_close(&session->journal);
 	record_end(session, result == UPDATE_DONE ? "quit" : "failed", result == UPDATE_DONE);

@@ -91,7 +91,6 @@ wire_use(int in_descriptor, int out_descriptor)
 	out_is_socket = fstat(out, &status) == 0 && S_ISSOCK(status.st_mode);
 }
 
-
 void
 wire_drop(const char *why)
 {

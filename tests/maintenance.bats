@@ -124,3 +124,23 @@ mailbox: damaged at octet 0: no From_ line there' "$(grep -v '^stdpop3d' <<<"$ou
 	run -0 recover
 	cmp spool/expected spool/alice
 }
+
+@test "a journal of another format is left to the build that wrote it, and the maildrop is refused until then" {
+	local format
+	for format in 1 9 Z; do
+		message one two | mailbox alice
+		keep
+		# The file is the server's.
+		printf 'USER alice\r\nPASS sesame\r\nQUIT\r\n' | server >replies
+		{
+			printf 'stdpop3%s' "$format"
+			head -c 9000 /dev/zero
+		} >state/alice
+		cp state/alice journal
+		printf 'USER alice\r\nPASS sesame\r\nQUIT\r\n' | server >replies
+		grep -q '^-ERR \[SYS/TEMP\] an interrupted UPDATE cannot be finished yet' replies
+		cmp kept spool/alice
+		cmp journal state/alice
+		: >state/alice
+	done
+}

@@ -561,6 +561,11 @@ not_set_up() {
 	says bob 'RETR 1' 'DELE 1' QUIT
 	gone_well bob
 	[ ! -s spool/alice ]
+	# It asks for the time in other ways, too: a mailbox that is quite new.
+	message one | mailbox alice
+	printf '%s\r\n' 'USER alice' 'PASS sesame' 'STAT' QUIT |
+		timeout 20 "${SERVER[@]}" -S >replies 2>>log
+	[ "$(tail -n 1 replies)" = $'+OK bye\r' ]
 }
 
 # gone_well NAME: the rest of what the server says, to its end.

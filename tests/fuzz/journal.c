@@ -89,7 +89,7 @@ make_state(char *state, struct maildrop *maildrop)
 	struct stat status;
 
 	must(fstat(maildrop->fd, &status) == 0);
-	memcpy(record->magic, "stdpop31", sizeof record->magic);
+	memcpy(record->magic, "stdpop32", sizeof record->magic);
 	record->inode = status.st_ino;
 	record->stage = take_number() % 3;
 	record->size = take_number();
