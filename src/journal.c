@@ -70,8 +70,11 @@ journal_close(struct journal *journal)
 
 	if (journal->aside != -1)
 		close(journal->aside);
-	if (journal->fd != -1)
+	if (journal->fd != -1) {
+		/* Where close(2) is told to a server it is told late. */
+		(void)flock(journal->fd, LOCK_UN);
 		close(journal->fd);
+	}
 	journal->fd = journal->aside = -1;
 	errno = saved;
 }

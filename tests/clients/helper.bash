@@ -270,7 +270,7 @@ restore() {
 }
 
 identity() {
-	stat -c 'inode %i owner %u:%g mode %a modified %y' "$SPOOL"
+	stat -c 'inode %i owner %u:%g mode %a' "$SPOOL"
 }
 
 # remains FILE: the mailbox is still the same file, and has these octets.
@@ -280,6 +280,8 @@ remains() {
 		echo "was $MAILBOX" "is $(identity)" >&2
 		return 1
 	}
+	# Nothing removed, nothing modified.
+	! cmp -s "$WORK/delivered" "$SPOOL" || [ ! "$SPOOL" -nt "$WORK/delivered" ]
 	[ ! -e "$SPOOL.lock" ]
 }
 

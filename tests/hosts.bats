@@ -1,0 +1,58 @@
+#!/usr/bin/env bats
+# bats file_tags=root
+# Two hosts that serve one spool on GlusterFS, behind HAProxy: see hosts/README.
+
+bats_require_minimum_version 1.5.0
+
+setup_file() {
+	local package missing=
+	for package in $(<"$BATS_TEST_DIRNAME/hosts/packages"); do
+		dpkg-query -W -f '${db:Status-Status}\n' "$package" 2>/dev/null |
+			grep -qx installed || missing+=" $package"
+	done
+	if [ -n "$missing" ]; then
+		echo "needed: apt-get install$missing" >&2
+		return 1
+	fi
+	grep -qw fuse /proc/filesystems || {
+		echo "needed: FUSE in the kernel (modprobe fuse)" >&2
+		return 1
+	}
+}
+
+setup() {
+	STDPOP3D=$(realpath "${STDPOP3D:-$BATS_TEST_DIRNAME/../build/stdpop3d}")
+	export STDPOP3D
+}
+
+# hosts ARGUMENT...: its figures go to the terminal.
+hosts() {
+	local status=0
+	# Its first process does not end by SIGTERM.
+	timeout -k 1 100 "$BATS_TEST_DIRNAME/hosts/run" "$@" >"$BATS_TEST_TMPDIR/figures" 2>&1 3>&- ||
+		status=$?
+	[ "$status" -eq 0 ] || cat "$BATS_TEST_TMPDIR/figures"
+	grep -E '^(traffic|kills|cuts):' "$BATS_TEST_TMPDIR/figures" | sed 's/^/# /' >&3 || :
+	return "$status"
+}
+
+@test "each lock on one host excludes the same on another, and so does a session" {
+	hosts locks
+}
+
+@test "what one host did to a mailbox is seen by a session on another at once" {
+	hosts views
+}
+
+@test "with the file system's defaults it is not: the options are needed" {
+	run ! hosts --volume - --mount - views
+	[[ $output == *'delivered during a session, small: WRONG'* ]]
+}
+
+@test "mail that is delivered and deleted on two hosts at once is there once" {
+	hosts --seconds 10 traffic
+}
+
+@test "a host that dies in an UPDATE leaves all messages or the undeleted ones to the other" {
+	hosts --kills 8 --cuts 6 kills cuts
+}
