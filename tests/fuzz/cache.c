@@ -10,67 +10,16 @@
 #include "../../src/cache.c"
 #include "../../src/index.c"
 
-#include <time.h>
-
 #include "../unit/specimen.h"
+#include "files.h"
 #include "update.h"
 
 enum { FILL = 0xff, FILLED = 2048, MOST_FILLS = 12, MOST = 4096, ROOM = MOST + MOST_FILLS * FILLED };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static int directory = -1;
-static const uint8_t *input;
-static size_t input_left;
 static char mailbox[ROOM], after[ROOM];
 static size_t mailbox_length;
-
-/* Nobody else writes here whom a pause would let notice. */
-int
-nanosleep(const struct timespec *pause, struct timespec *left)
-{
-	(void)pause;
-	(void)left;
-	return 0;
-}
-
-static void
-must(bool good)
-{
-	if (!good)
-		abort();
-}
-
-static void
-put_file(const char *name, const void *octets, size_t length)
-{
-	int fd = openat(directory, name, O_WRONLY | O_CREAT | O_TRUNC, 0600);
-
-	must(fd != -1 && write(fd, octets, length) == (ssize_t)length);
-	close(fd);
-}
-
-static void
-set_up(void)
-{
-	char path[] = "/dev/shm/fuzz.XXXXXX";
-
-	must(mkdtemp(path) != NULL);
-	directory = open(path, O_RDONLY | O_DIRECTORY);
-	must(directory != -1);
-	log_open(true);
-}
-
-/* A small number mostly, at times a huge one. */
-static uint64_t
-take_number(void)
-{
-	uint64_t number = 0;
-
-	for (int i = 0; i < 2 && input_left > 0; i++, input_left--)
-		number = number << 8 | *input++;
-	return number >= 0xff00 ? number << 48 : number;
-}
 
 static void
 make_mailbox(const uint8_t *octets, size_t length)
