@@ -3,17 +3,10 @@
 # Two hosts that serve one spool on GlusterFS, behind HAProxy: see hosts/README.
 
 bats_require_minimum_version 1.5.0
+load require
 
 setup_file() {
-	local package missing=
-	for package in $(<"$BATS_TEST_DIRNAME/hosts/packages"); do
-		dpkg-query -W -f '${db:Status-Status}\n' "$package" 2>/dev/null |
-			grep -qx installed || missing+=" $package"
-	done
-	if [ -n "$missing" ]; then
-		echo "needed: apt-get install$missing" >&2
-		return 1
-	fi
+	require_packages "$BATS_TEST_DIRNAME/hosts/packages" || return
 	grep -qw fuse /proc/filesystems || {
 		echo "needed: FUSE in the kernel (modprobe fuse)" >&2
 		return 1

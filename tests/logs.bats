@@ -3,20 +3,14 @@
 # What others read in the records: fail2ban, logcheck, contrib/day, an admin with
 # the manual. tests/logs/sessions makes the records, all kinds of them.
 load helper
+load require
 
 CONTRIB=$BATS_TEST_DIRNAME/../contrib
 
 # Four logs: written by rsyslogd with dates as in Debian 12 and as before it, and
 # what -e wrote, as journalctl and as multilog show it.
 setup_file() {
-	local package
-	for package in $(<"$BATS_TEST_DIRNAME/logs/packages"); do
-		dpkg-query -W -f '${db:Status-Status}\n' "$package" 2>/dev/null |
-			grep -qx installed || {
-			echo "needed: apt-get install $package" >&2
-			return 1
-		}
-	done
+	require_packages "$BATS_TEST_DIRNAME/logs/packages" || return
 	prepare_sessions "$BATS_FILE_TMPDIR/descriptor"
 	"$BATS_TEST_DIRNAME/logs/sessions" "${SERVER[@]}" 2>stderr 3>&- &
 	prepare_sessions "$BATS_FILE_TMPDIR/syslog"

@@ -4,19 +4,12 @@
 # leave mail on the server. popa3d is unpacked, not installed: that would write to
 # inetd.conf and start it, and Debian has one POP3 server at a time.
 load helper
+load require
 
 HERE=$BATS_TEST_DIRNAME/migration
 
 setup_file() {
-	local package missing=
-	for package in $(<"$HERE/packages"); do
-		dpkg-query -W -f '${db:Status-Status}\n' "$package" 2>/dev/null |
-			grep -qx installed || missing+=" $package"
-	done
-	if [ -n "$missing" ]; then
-		echo "needed: apt-get install$missing" >&2
-		return 1
-	fi
+	require_packages "$HERE/packages" || return
 	chmod a+x "$BATS_RUN_TMPDIR/file" "$BATS_FILE_TMPDIR"
 	cd "$BATS_FILE_TMPDIR" || return
 	apt-get -q -o APT::Sandbox::User=root download popa3d

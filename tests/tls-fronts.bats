@@ -2,17 +2,10 @@
 # bats file_tags=root
 # Real fronts and real clients: STLS, TLS from the beginning, the PROXY header.
 load helper
+load require
 
 setup_file() {
-	local package missing=
-	for package in $(<"$BATS_TEST_DIRNAME/tls/packages"); do
-		dpkg-query -W -f '${db:Status-Status}\n' "$package" 2>/dev/null |
-			grep -qx installed || missing+=" $package"
-	done
-	if [ -n "$missing" ]; then
-		echo "needed: apt-get install$missing" >&2
-		return 1
-	fi
+	require_packages "$BATS_TEST_DIRNAME/tls/packages" || return
 	cd "$BATS_FILE_TMPDIR" || return
 	openssl req -x509 -newkey rsa:2048 -nodes -subj /CN=localhost -days 2 \
 		-addext subjectAltName=DNS:localhost,IP:127.0.0.1 \

@@ -15,20 +15,14 @@ LAUNCHERS=(tcpserver inetd systemd socat)
 
 # --- what the machine must have, and gets
 
+load require
+
 require() {
-	local package missing=
 	if [ "$(id -u)" -ne 0 ]; then
 		echo "needed: root" >&2
 		return 1
 	fi
-	for package in $(<"$HERE/packages"); do
-		dpkg-query -W -f '${db:Status-Status}\n' "$package" 2>/dev/null |
-			grep -qx installed || missing+=" $package"
-	done
-	if [ -n "$missing" ]; then
-		echo "needed: apt-get install$missing" >&2
-		return 1
-	fi
+	require_packages "$HERE/packages" || return
 	[ -x "$STDPOP3D" ] || {
 		echo "needed: $STDPOP3D" >&2
 		return 1
