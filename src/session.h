@@ -23,7 +23,7 @@ enum { SESSION_TIMESTAMP = 128 };
 enum session_state {
 	SESSION_AUTHORIZATION = 1,
 	SESSION_TRANSACTION = 2,
-	SESSION_OVER = 4,		/* its last record is written */
+	SESSION_OVER = 4,		/* its end is recorded; the index may be kept yet */
 };
 
 /* What a handler tells the loop. */
