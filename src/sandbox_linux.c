@@ -156,11 +156,14 @@ allow_calls(void)
 		LOAD(nr),
 		/* The session and the mailbox. */
 		ALLOW(read), ALLOW(write), ALLOW(readv), ALLOW(writev),
-		ALLOW(pread64), ALLOW(pwrite64), ALLOW(sendto), ALLOW(recvfrom),
+		ALLOW(pread64), ALLOW(pwrite64), ALLOW(recvfrom),
 		ALLOW(ppoll), ALLOW(fstat), ALLOW(newfstatat), ALLOW(statx),
-		ALLOW(fcntl), ALLOW(flock), ALLOW(lseek), ALLOW(close), ALLOW(openat),
+		ALLOW(flock), ALLOW(lseek), ALLOW(close), ALLOW(openat),
 		ALLOW(unlinkat), ALLOW(utimensat), ALLOW(ftruncate), ALLOW(fallocate),
 		ALLOW(fstatfs), ALLOW(fsync), ALLOW(fdatasync), ALLOW(sync_file_range),
+		/* SECURITY: to the peer and to syslog, not to an address; locks, not signals. */
+		SKIP_UNLESS(SYS_sendto, 4), LOAD(args[5]), SKIP_UNLESS(0, 1), PASS, REFUSE,
+		SKIP_UNLESS(SYS_fcntl, 4), LOAD(args[1]), SKIP_UNLESS(F_OFD_SETLK, 1), PASS, REFUSE,
 		/* Memory, none of it executable. */
 		ALLOW(brk), ALLOW(munmap), ALLOW(mremap), ALLOW(madvise),
 		SKIP_IF(SYS_mmap, 1), SKIP_UNLESS(SYS_mprotect, 4),

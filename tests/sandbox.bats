@@ -87,6 +87,9 @@ always_refused() {
 		socket 16 3 0
 		socketpair 1 1 0 x:0000000000000000
 		connect 0 x:0100 2
+		sendto 0 s:x 1 0 x:0100 2
+		fcntl 0 8 BYSTANDER
+		fcntl 0 10 9
 		bind 0 x:0100 2
 		ptrace 0x4206 BYSTANDER 0 0
 		process_vm_readv BYSTANDER 0 0 0 0 0
@@ -172,7 +175,6 @@ seldom_allowed() {
 	[ "$status" -eq 1 ]
 	# Each of them.
 	same "$(always_refused | wc -l)" "${#lines[@]}"
-	[ "$(inject -i "$pid" 20)" -gt 1 ]
 }
 
 @test "in AUTHORIZATION the process is the service account, with two capabilities" {
@@ -323,7 +325,19 @@ seldom_allowed() {
 }
 
 @test "a system call by another way than the machine's own ends the process" {
-	local pid state
+	local pid state want
+	mkfifo pipe
+	sleep 60 3>&- >pipe &
+	cat pipe 3>&- >/dev/null &
+	pid=$!
+	eventually grep -q '^State:.*sleeping' "/proc/$pid/status"
+	want=$(inject -i "$pid" 20)
+	# A machine may have no other way: there nobody gets a number.
+	if [ "$want" = "$pid" ]; then
+		want='killed by SYS'
+	else
+		same 'stopped by SEGV' "$want"
+	fi
 	for state in authorization transaction; do
 		connect "$state"
 		if [ "$state" = transaction ]; then
@@ -332,7 +346,7 @@ seldom_allowed() {
 			hears "$state" '+OK POP3 ready'
 		fi
 		pid=${PID[$state]}
-		same 'killed by SYS' "$(inject -i "$pid" 20)"
+		same "$want" "$(inject -i "$pid" 20)"
 	done
 }
 

@@ -3,11 +3,13 @@
  *
  * Makes a process that waits in a system call do another one, prints what came
  * of it, a number or an errno's name, and lets the process wait on. x86-64 only.
- * CALL is a name of the table below or a number; -i makes it by int 0x80. An
+ * CALL is a name of the table below or a number; -i makes it by int 0x80, which
+ * some machines have not: then "stopped by SEGV" is printed. An
  * argument is a number, "s:TEXT", or "x:HEX"; for the last two the octets are put
  * on the process's stack and their address is passed.
  */
 #include <errno.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,14 +33,15 @@ static const struct {
 } calls[] = {
 	CALL(bind), CALL(bpf), CALL(capset), CALL(chdir), CALL(chmod), CALL(chown), CALL(chroot),
 	CALL(clone), CALL(clone3), CALL(connect), CALL(creat), CALL(dup2), CALL(execve),
-	CALL(execveat), CALL(fchmod), CALL(fchown), CALL(fork), CALL(fsmount), CALL(getpid),
+	CALL(execveat), CALL(fchmod), CALL(fchown), CALL(fcntl), CALL(fork), CALL(fsmount),
+	CALL(getpid),
 	CALL(io_uring_setup), CALL(ioctl), CALL(keyctl), CALL(kill),
 	CALL(landlock_create_ruleset), CALL(landlock_restrict_self), CALL(link), CALL(linkat),
 	CALL(memfd_create), CALL(mkdir), CALL(mknod), CALL(mmap), CALL(mount), CALL(mprotect),
 	CALL(open), CALL(openat), CALL(openat2), CALL(perf_event_open), CALL(personality),
 	CALL(pidfd_open), CALL(pipe), CALL(pkey_mprotect), CALL(prctl), CALL(prlimit64),
 	CALL(process_vm_readv), CALL(process_vm_writev), CALL(ptrace), CALL(rename),
-	CALL(renameat2), CALL(seccomp), CALL(setfsuid), CALL(setgid), CALL(setgroups),
+	CALL(renameat2), CALL(seccomp), CALL(sendto), CALL(setfsuid), CALL(setgid), CALL(setgroups),
 	CALL(setresgid), CALL(setresuid), CALL(setreuid), CALL(setuid), CALL(shmget),
 	CALL(socket), CALL(socketpair), CALL(symlink), CALL(tgkill), CALL(tkill), CALL(unlink),
 	CALL(unlinkat), CALL(unshare), CALL(userfaultfd), CALL(vfork),
@@ -100,7 +103,8 @@ octets_of(const char *text, char octets[OCTETS])
 	return length;
 }
 
-static void
+/* Returns the signal. */
+static int
 wait_for_stop(pid_t pid)
 {
 	int status;
@@ -108,7 +112,7 @@ wait_for_stop(pid_t pid)
 	if (waitpid(pid, &status, 0) == -1)
 		fail("waitpid");
 	if (WIFSTOPPED(status))
-		return;
+		return WSTOPSIG(status);
 	if (WIFSIGNALED(status))
 		printf("killed by %s\n", sigabbrev_np(WTERMSIG(status)));
 	else
@@ -180,7 +184,7 @@ main(int argc, char **argv)
 	    ptrace(PTRACE_SETREGS, pid, NULL, &changed) == -1 ||
 	    ptrace(PTRACE_SINGLESTEP, pid, NULL, NULL) == -1)
 		fail("cannot make the call");
-	wait_for_stop(pid);
+	int stop = wait_for_stop(pid);
 	uint64_t place = changed.rip;
 	if (ptrace(PTRACE_GETREGS, pid, NULL, &changed) == -1 ||
 	    ptrace(PTRACE_POKETEXT, pid, place, text) == -1 ||
@@ -188,7 +192,9 @@ main(int argc, char **argv)
 	    ptrace(PTRACE_DETACH, pid, NULL, NULL) == -1)
 		fail("cannot let the process go on");
 	long result = (long)changed.rax;
-	if (result < 0 && result > -4096)
+	if (stop != SIGTRAP)
+		printf("stopped by %s\n", sigabbrev_np(stop));
+	else if (result < 0 && result > -4096)
 		puts(strerrorname_np((int)-result));
 	else
 		printf("%ld\n", result);
