@@ -55,14 +55,14 @@ conclude(struct session *session, enum credentials_verdict verdict, const char *
 	int64_t start)
 {
 	session->method = method;
-	session->name[0] = '\0';
+	/* SECURITY: people type passwords where the name belongs. */
+	explicit_bzero(session->name, sizeof session->name);
 	if (verdict == CREDENTIALS_GOOD)
 		return SESSION_ADVANCE;
 	if (verdict == CREDENTIALS_UNAVAILABLE) {
 		wire_err("SYS/TEMP", "the accounts cannot be read");
 		return SESSION_LEAVE;
 	}
-	/* People type passwords where the name belongs. */
 	log_user(session->account.name[0] == '\0' ? "?" : session->account.name);
 	log_record(LOG_NOTICE, "login failed", "method=%s", method);
 	log_user(NULL);
@@ -101,16 +101,13 @@ authorization_user(struct session *session, const struct command *command)
 enum session_next
 authorization_pass(struct session *session, const struct command *command)
 {
-	char name[sizeof session->name];
-
 	if (plaintext_refused(session))
 		return SESSION_STAY;
 	if (session->name[0] == '\0') {
 		wire_err(NULL, "USER first");
 		return SESSION_STAY;
 	}
-	memcpy(name, session->name, sizeof name);
-	return try_password(session, name, command->rest, command->rest_length, "PASS");
+	return try_password(session, session->name, command->rest, command->rest_length, "PASS");
 }
 
 enum session_next
@@ -229,7 +226,7 @@ authorization_stls(struct session *session, const struct command *command)
 	}
 	tls_start(&session->tls);
 	/* RFC 2595 section 4: what was said in the clear does not count. */
-	session->name[0] = '\0';
+	explicit_bzero(session->name, sizeof session->name);
 	session->plaintext = true;
 	return SESSION_STAY;
 }

@@ -33,14 +33,14 @@ struct image {
 	uint64_t magic;
 	uint64_t device, inode, size;		/* of the mailbox */
 	int64_t modified[2], changed[2];	/* its times: seconds, nanoseconds */
-	uint64_t print;				/* as in struct maildrop, */
-	struct fingerprint grains;
+	uint64_t print, anchor;			/* as in struct maildrop */
+	struct fingerprint anchored;
 	uint64_t kind, count, octets;
 	uint64_t messages_print;
 	uint64_t image_print;			/* of all the above */
 };
 
-static const uint64_t magic = 0x696e64657831 << 8 | sizeof(struct message);
+static const uint64_t magic = 0x696e64657832 << 8 | sizeof(struct message);
 
 static uint64_t
 print_of(const void *octets, size_t length)
@@ -158,11 +158,11 @@ cache_recall(const struct cache *cache, struct maildrop *maildrop)
 	maildrop->recalled = true;
 	maildrop->messages = messages;
 	maildrop->count = maildrop->room = maildrop->digests = (size_t)image.count;
-	maildrop->identified = true;
 	maildrop->octets = image.octets;
 	maildrop->size = image.size;
 	maildrop->print = image.print;
-	maildrop->grains = image.grains;
+	maildrop->anchor = image.anchor;
+	maildrop->anchored = image.anchored;
 	maildrop->seen = look_of(&image);
 }
 
@@ -179,7 +179,8 @@ write_image(const struct cache *cache, const struct maildrop *maildrop)
 		.modified = { seen->st_mtim.tv_sec, seen->st_mtim.tv_nsec },
 		.changed = { seen->st_ctim.tv_sec, seen->st_ctim.tv_nsec },
 		.print = maildrop->print,
-		.grains = maildrop->grains,
+		.anchor = maildrop->anchor,
+		.anchored = maildrop->anchored,
 		.kind = maildrop->kind,
 		.count = maildrop->count,
 		.octets = maildrop->octets,

@@ -282,8 +282,9 @@ is_plausible_name(const char *name)
 static int
 look_up(struct entry *entry, const char *name)
 {
+	/* No line of any file has such a name; one may have none at all. */
 	if (!is_plausible_name(name))
-		name = "";
+		name = "\n";
 	memset(entry, 0, sizeof *entry);
 	if (read_passwd(entry, name) == -1 || read_shadow(entry, name) == -1 ||
 	    read_secrets(entry, name) == -1) {

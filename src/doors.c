@@ -22,6 +22,7 @@ doors_open(struct doors *doors, const struct options *options)
 {
 	doors->spool = open_directory(options->spool);
 	doors->state = open_directory(options->state);
+	doors->names = options->no_dotlock ? -1 : doors->spool;
 	return doors->spool == -1 || doors->state == -1 ? -1 : 0;
 }
 

@@ -7,6 +7,7 @@
 struct doors {
 	int spool;
 	int state;
+	int names;	/* the spool if dotlocks are made in it, else -1 */
 };
 
 /* Opens both. 0, or -1 after a record. */

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 
 #include "fingerprint.h"
 #include "lock.h"
@@ -19,7 +20,7 @@
 enum {
 	FIRST_ROOM = 64,
 	WINDOW = 64 * 1024,	/* octets read at once for unique-ids */
-	LEAD = 2,		/* octets before a message that its head includes */
+	LEAD = 3,		/* octets before a message that its head includes */
 	HEAD = 512,
 	LEAST_AVERAGE = 2048,	/* octets a message; of smaller ones a scan is cheaper */
 };
@@ -79,13 +80,17 @@ add_message(void *context, const struct mbox_message *found)
 	maildrop->octets += found->octets;
 }
 
-/* Feeds the octets of a message's start at "from" to the end. */
+/*
+ * Feeds the octets from "from" on, where a message starts, and adds those from
+ * "printed" on, a whole number of grains, to the fingerprint.
+ */
 static enum maildrop_result
 scan_from(struct maildrop *maildrop, uint64_t from, uint64_t printed)
 {
 	size_t length;
 
-	for (uint64_t offset = from; offset < maildrop->size; offset += length) {
+	for (uint64_t offset = from < printed ? from : printed; offset < maildrop->size;
+	    offset += length) {
 		unsigned char *octets = mbox_room(&scan);
 		/* Up to a whole grain, as the fingerprint wants it. */
 		length = MBOX_BLOCK - (size_t)(offset % FINGERPRINT_GRAIN);
@@ -94,12 +99,21 @@ scan_from(struct maildrop *maildrop, uint64_t from, uint64_t printed)
 		lock_touch();
 		if (maildrop_read(maildrop, offset, octets, length) == -1)
 			return failed("cannot read the mailbox");
+		struct fingerprint before = maildrop->grains;
+		size_t count = maildrop->count;
 		if (offset + length > printed) {
 			size_t skip = printed > offset ? (size_t)(printed - offset) : 0;
 			maildrop_add_print(maildrop, octets + skip, length - skip);
 		}
-		if (!mbox_feed(&scan, length))
+		size_t early = from > offset ? (size_t)(from - offset) : 0;
+		if (early > 0)
+			memmove(octets, octets + early, length - early);
+		if (!mbox_feed(&scan, length - early))
 			break;
+		if (maildrop->count > count) {
+			maildrop->anchor = offset > printed ? offset : printed;
+			maildrop->anchored = before;
+		}
 	}
 	mbox_end(&scan);
 	return MAILDROP_GOOD;
@@ -192,25 +206,35 @@ index_may_serve(const struct stat *then, size_t count, const struct stat *now)
 	return maildrop_looks_same(then, now) || may_have_grown(then, count, now);
 }
 
+/* The anchor is in the block in which the scan saw the last message start. */
+static bool
+is_anchored(const struct maildrop *maildrop)
+{
+	uint64_t start = maildrop->messages[maildrop->count - 1].start;
+
+	return maildrop->anchor % FINGERPRINT_GRAIN == 0 &&
+	    maildrop->anchor < start + FINGERPRINT_GRAIN &&
+	    start < maildrop->anchor + MBOX_BLOCK;
+}
+
 static void
 forget(struct maildrop *maildrop)
 {
-	maildrop->recalled = maildrop->identified = false;
+	maildrop->recalled = false;
 	maildrop->count = maildrop->digests = 0;
 	maildrop->octets = 0;
-	fingerprint_begin(&maildrop->grains);
+	maildrop->anchor = 0;
+	fingerprint_begin(&maildrop->anchored);
 }
 
-/* Takes the last message back, to which what was appended may belong. */
+/* Takes the last message back: what was appended, or noted there, may belong to it. */
 static uint64_t
 reopen_last(struct maildrop *maildrop)
 {
 	const struct message *last = &maildrop->messages[--maildrop->count];
 
 	maildrop->octets -= last->octets;
-	if (maildrop->digests > maildrop->count)
-		maildrop->digests = maildrop->count;
-	maildrop->identified = false;
+	maildrop->digests = maildrop->count;
 	return last->start;
 }
 
@@ -218,7 +242,7 @@ enum maildrop_result
 index_make(struct maildrop *maildrop)
 {
 	struct maildrop now = *maildrop;
-	uint64_t from = 0, printed;
+	uint64_t from = 0;
 	enum maildrop_result result;
 
 	if (maildrop->fd == -1) {
@@ -230,19 +254,17 @@ index_make(struct maildrop *maildrop)
 		return result;
 	if (maildrop->recalled && maildrop_looks_same(&now.seen, &maildrop->seen))
 		return MAILDROP_GOOD;
-	printed = maildrop->size / FINGERPRINT_GRAIN * FINGERPRINT_GRAIN;
 	if (maildrop->recalled && may_have_grown(&maildrop->seen, maildrop->count, &now.seen) &&
-	    maildrop->messages[maildrop->count - 1].start <= printed && heads_stand(maildrop)) {
+	    is_anchored(maildrop) && heads_stand(maildrop))
 		from = reopen_last(maildrop);
-	} else {
-		printed = 0;
+	else
 		forget(maildrop);
-	}
+	maildrop->grains = maildrop->anchored;
 	maildrop->seen = now.seen;
 	maildrop->size = (uint64_t)now.seen.st_size;
 	maildrop->scanned = maildrop->size - from;
 	mbox_begin(&scan, from, add_message, maildrop);
-	result = scan_from(maildrop, from, printed);
+	result = scan_from(maildrop, from, maildrop->anchor);
 	if (result != MAILDROP_GOOD)
 		return result;
 	if (!scan.valid) {
@@ -296,15 +318,19 @@ number_copies(struct maildrop *maildrop)
 {
 	struct message *messages = maildrop->messages;
 	size_t chains = maildrop->count / 2 + 1;
+	uint64_t key = 0;
 	uint32_t *chain = calloc(chains + maildrop->count, sizeof *chain);
 
 	if (chain == NULL)
 		return -1;
 	uint32_t *next = chain + chains;
+	/* Senders choose digests; they shall not choose who shares a chain. */
+	(void)!getrandom(&key, sizeof key, 0);
+	key |= 1;
 	for (size_t i = 0; i < maildrop->count; i++) {
 		uint64_t hash;
 		memcpy(&hash, messages[i].digest, sizeof hash);
-		uint32_t *link = &chain[hash % chains];
+		uint32_t *link = &chain[(hash * key >> 32) % chains];
 		while (*link != 0 && !same_digest(&messages[*link - 1], &messages[i]))
 			link = &next[*link - 1];
 		if (*link == 0) {
@@ -325,7 +351,7 @@ number_copies(struct maildrop *maildrop)
 int
 index_digest(struct maildrop *maildrop)
 {
-	if (maildrop->identified)
+	if (maildrop->digests == maildrop->count)
 		return 0;
 	window.begin = window.end = 0;
 	for (size_t i = maildrop->digests; i < maildrop->count; i++) {
@@ -341,7 +367,7 @@ index_identify(struct maildrop *maildrop)
 {
 	enum maildrop_result result;
 
-	if (maildrop->identified)
+	if (maildrop->digests == maildrop->count)
 		return MAILDROP_GOOD;
 	result = maildrop_check(maildrop, false);
 	if (result != MAILDROP_GOOD)
@@ -350,8 +376,7 @@ index_identify(struct maildrop *maildrop)
 		return failed("cannot make the unique-ids");
 	/* It may have been rewritten while we read. */
 	result = maildrop_check(maildrop, false);
-	maildrop->identified = result == MAILDROP_GOOD;
-	if (maildrop->identified)
+	if (result == MAILDROP_GOOD)
 		maildrop->digests = maildrop->count;
 	return result;
 }

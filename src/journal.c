@@ -16,6 +16,7 @@
 
 enum { FLAGS = O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC };
 enum { PLACES = 2, PLACE = 4096, BODIES = PLACES * PLACE, PIECE = 64 * 1024, NAME = 80 };
+enum { MOST_RUNS = 1 << 28 };
 enum { RUNS_A_GRAIN = FINGERPRINT_GRAIN / sizeof(struct journal_run) };
 
 /* The last octet is the format's: it goes up when any octet of a record changes. */
@@ -206,7 +207,8 @@ check_body(const struct journal *journal, const struct journal_record *record)
 
 	if (fstat(journal->fd, &status) == -1)
 		return -1;
-	if (record->runs > (uint64_t)status.st_size || record->saved > (uint64_t)status.st_size ||
+	/* The user could write it: a hole of a file is not read for hours. */
+	if (record->runs > MOST_RUNS || record->saved > JOURNAL_SAVED ||
 	    offset > (uint64_t)status.st_size || left > (uint64_t)status.st_size - offset)
 		return 0;
 	fingerprint_begin(&print);
@@ -238,9 +240,12 @@ load_place(const struct journal *journal, unsigned place, struct journal_record 
 	if (memcmp(record->magic, magic, sizeof magic - 1) == 0 &&
 	    record->magic[sizeof magic - 1] != magic[sizeof magic - 1])
 		return -1;
-	if (memcmp(record->magic, magic, sizeof magic) != 0 ||
-	    record->print != record_print(record) || record->sequence % PLACES != place ||
-	    record->mark_length > JOURNAL_MARK)
+	if (memcmp(record->magic, magic, sizeof magic) != 0)
+		return 0;
+	/* No sector is torn: it is another kind of machine's, or the disk's fault. */
+	if (record->print != record_print(record))
+		return -1;
+	if (record->sequence % PLACES != place || record->mark_length > JOURNAL_MARK)
 		return 0;
 	return check_body(journal, record);
 }

@@ -19,7 +19,10 @@
 
 #include "fingerprint.h"
 
-enum { JOURNAL_MARK = 16 };
+enum {
+	JOURNAL_MARK = 16,
+	JOURNAL_SAVED = 4 * 1024 * 1024,	/* octets that one record keeps at the most */
+};
 
 enum journal_stage {
 	JOURNAL_MOVING = 1,	/* octets are being moved: the step may be torn */

@@ -22,10 +22,11 @@ static struct {
 	int spool;
 	int fd;			/* with the kernel's locks, or -1 */
 	char dotlock[LOCK_NAME + sizeof ".lock"];
-	dev_t device;		/* of the dotlock */
-	ino_t inode;		/* of the dotlock, or 0: not held */
+	int dotlock_fd;		/* open on it, or -1: not held */
+	dev_t device;		/* of the dotlock, */
+	ino_t inode;
 	time_t touched;
-} held = { .fd = -1 };
+} held = { .fd = -1, .dotlock_fd = -1 };
 
 static int
 kernel_locks(int fd, short type)
@@ -94,11 +95,12 @@ create_dotlock(void)
 	int result = fstat(fd, &status);
 	/* On a full disk a dotlock without it must do. */
 	(void)!write(fd, pid, (size_t)length);
-	close(fd);
 	if (result == -1) {
+		close(fd);
 		unlinkat(held.spool, held.dotlock, 0);
 		return -1;
 	}
+	held.dotlock_fd = fd;
 	held.device = status.st_dev;
 	held.inode = status.st_ino;
 	held.touched = seconds();
@@ -138,11 +140,11 @@ lock_touch(void)
 {
 	time_t now = seconds();
 
-	if (held.inode == 0 || now - held.touched < TOUCH_SECONDS)
+	if (held.dotlock_fd == -1 || now - held.touched < TOUCH_SECONDS)
 		return;
 	held.touched = now;
 	/* Without it the lock may be taken for stale in a while: no harm yet. */
-	(void)utimensat(held.spool, held.dotlock, NULL, AT_SYMLINK_NOFOLLOW);
+	(void)futimens(held.dotlock_fd, NULL);
 }
 
 void
@@ -151,11 +153,13 @@ lock_drop(void)
 	int saved = errno;
 	struct stat now;
 
-	if (held.inode != 0 &&
+	if (held.dotlock_fd != -1 &&
 	    fstatat(held.spool, held.dotlock, &now, AT_SYMLINK_NOFOLLOW) == 0 &&
 	    now.st_dev == held.device && now.st_ino == held.inode)
 		(void)unlinkat(held.spool, held.dotlock, 0);
-	held.inode = 0;
+	if (held.dotlock_fd != -1)
+		close(held.dotlock_fd);
+	held.dotlock_fd = -1;
 	if (held.fd != -1)
 		(void)kernel_locks(held.fd, F_UNLCK);
 	held.fd = -1;

@@ -17,6 +17,7 @@
 enum {
 	TICK = 20 * 1000 * 1000,	/* ns: more than one of any kernel's clock */
 	BLOCK = 128 * 1024,		/* octets read at a time; whole grains */
+	PEEK = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC,
 };
 
 static bool
@@ -150,7 +151,10 @@ maildrop_peek(struct maildrop *maildrop, int spool, const char *name)
 	struct stat status;
 
 	*maildrop = (struct maildrop){ .spool = spool, .name = name, .kind = UNIQUEID_OWN };
-	maildrop->fd = openat(spool, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	maildrop->fd = openat(spool, name, PEEK | O_NOATIME);
+	/* Who is neither the owner nor root has no choice. */
+	if (maildrop->fd == -1 && errno == EPERM)
+		maildrop->fd = openat(spool, name, PEEK);
 	if (maildrop->fd == -1 || fstat(maildrop->fd, &status) == -1)
 		return failed("cannot open the mailbox");
 	return S_ISREG(status.st_mode) ? MAILDROP_GOOD : refused("not a regular file");

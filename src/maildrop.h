@@ -37,7 +37,9 @@ struct maildrop {
 	struct stat seen;	/* when its octets were last known to be the same */
 	uint64_t size;		/* octets that were read */
 	uint64_t print;		/* their fingerprint, */
-	struct fingerprint grains;	/* and that of their whole grains */
+	struct fingerprint grains;	/* and that of their whole grains; */
+	uint64_t anchor;	/* an offset at the last message's start or before it, */
+	struct fingerprint anchored;	/* and that of the octets up to there */
 	uint64_t scanned;	/* octets of them that this session read to index */
 	bool recalled;		/* the index is, in part, an earlier session's */
 	bool changed;		/* another program rewrote it: nothing is served */
@@ -45,11 +47,10 @@ struct maildrop {
 	size_t room;
 	bool out_of_memory;
 	size_t count;
-	size_t digests;		/* messages, from the first, whose digest is known */
+	size_t digests;		/* messages, from the first, whose unique-id is known */
 	size_t deleted;		/* messages */
 	uint64_t deleted_octets;
 	uint64_t octets;	/* of all messages */
-	bool identified;	/* the unique-ids are known */
 };
 
 enum maildrop_result {

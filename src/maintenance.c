@@ -1,4 +1,4 @@
-/* -c and -r. A hostile mailbox is not read as root here either. */
+/* -c and -r. A hostile mailbox is not read as root, or unconfined, here either. */
 #include "maintenance.h"
 
 #include <dirent.h>
@@ -94,7 +94,7 @@ maintenance_check(const struct options *options)
 	}
 	if (sandbox_start(options->account) == -1 ||
 	    sandbox_confine(doors.spool, doors.state, options->strict) == -1 ||
-	    sandbox_seal(doors.spool) == -1) {
+	    sandbox_seal(-1) == -1) {
 		fprintf(stderr, "stdpop3d: cannot become %s, confined\n", options->account);
 		return 1;
 	}
@@ -104,7 +104,7 @@ maintenance_check(const struct options *options)
 	return fflush(stdout) == 0 ? status : 1;
 }
 
-/* In a process of its own: becomes the user and finishes the UPDATE. */
+/* In a process of its own, confined: becomes the user and finishes the UPDATE. */
 static int
 recover(const struct options *options, const struct doors *doors, const char *name)
 {
@@ -113,6 +113,8 @@ recover(const struct options *options, const struct doors *doors, const char *na
 	struct maildrop maildrop;
 
 	log_user(name);
+	if (sandbox_confine(doors->spool, doors->state, options->strict) == -1)
+		return 1;
 	if (!credentials_find(name, &account)) {
 		log_record(LOG_ERR, "maildrop refused", "a journal is pending for no account");
 		return 1;
@@ -125,13 +127,14 @@ recover(const struct options *options, const struct doors *doors, const char *na
 		return 1;
 	}
 	credentials_close();
-	if (sandbox_become(account.uid, account.gid, doors->spool) == -1 ||
+	if (sandbox_become(account.uid, account.gid, doors->names) == -1 ||
 	    maildrop_open(&maildrop, doors->spool, name, account.uid, options->lock_seconds,
 	    options->no_dotlock) != MAILDROP_GOOD)
 		return 1;
-	enum update_result result = update_recover(&maildrop, &journal);
+	bool done = sandbox_seal(doors->names) == 0 &&
+	    update_recover(&maildrop, &journal) == UPDATE_DONE;
 	maildrop_unlock(&maildrop);
-	return result == UPDATE_DONE ? 0 : 1;
+	return done ? 0 : 1;
 }
 
 static int

@@ -15,7 +15,7 @@ static const char usage[] =
     "                [-l seconds] [-m spool] [-p passwd] [-s shadow] [-U uid]\n"
     "                [-u account] [-w seconds]\n"
     "       stdpop3d -c name [-3S] [-d statedir] [-m spool] [-u account]\n"
-    "       stdpop3d -r [-ek] [-d statedir] [-m spool] [-p passwd] [-U uid]\n"
+    "       stdpop3d -r [-ekS] [-d statedir] [-m spool] [-p passwd] [-U uid]\n"
     "                [-u account] [-w seconds]\n"
     "       stdpop3d -V\n"
     "One POP3 session on descriptors 0 and 1; see stdpop3d(8).\n";

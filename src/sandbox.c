@@ -100,19 +100,24 @@ sandbox_confine(int spool, int state, bool strict)
 	return result == SYSTEM_GOOD || (result == SYSTEM_INCOMPLETE && !strict) ? 0 : -1;
 }
 
-/* True if the user can make a name in the spool by its group only. */
-static bool
-needs_spool_group(const struct stat *spool, uid_t uid, gid_t gid)
+/* No group but the spool's, if the user can make a name there by that only. */
+static int
+set_groups(int spool, uid_t uid, gid_t gid)
 {
-	return spool->st_uid != uid && spool->st_gid != gid && spool->st_gid != 0 &&
-	    (spool->st_mode & S_IWGRP) != 0 && (spool->st_mode & S_IWOTH) == 0;
+	struct stat status;
+
+	if (spool == -1)
+		return setgroups(0, NULL);
+	if (fstat(spool, &status) == -1)
+		return -1;
+	bool needed = status.st_uid != uid && status.st_gid != gid && status.st_gid != 0 &&
+	    (status.st_mode & S_IWGRP) != 0 && (status.st_mode & S_IWOTH) == 0;
+	return setgroups(needed, &status.st_gid);
 }
 
 int
 sandbox_become(uid_t uid, gid_t gid, int spool)
 {
-	struct stat status;
-
 	if (!system_is_privileged() && geteuid() == uid)
 		return 0;
 	if (uid == 0 || gid == 0) {
@@ -125,9 +130,7 @@ sandbox_become(uid_t uid, gid_t gid, int spool)
 		return -1;
 	}
 	errno = EPERM;
-	if (fstat(spool, &status) == 0 &&
-	    setgroups(needs_spool_group(&status, uid, gid), &status.st_gid) == 0 &&
-	    system_become(uid, gid) == 0 && getuid() == uid && geteuid() == uid &&
+	if (set_groups(spool, uid, gid) == 0 && system_become(uid, gid) == 0 && getuid() == uid && geteuid() == uid &&
 	    getgid() == gid && getegid() == gid && !system_is_privileged())
 		return 0;
 	log_failure("maildrop", "cannot become the user");

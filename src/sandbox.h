@@ -9,7 +9,10 @@
  * stage            ids      may open                      may change ids
  * start            root     anything                      yes
  * AUTHORIZATION    service  names in spool and state dir  yes, not to 0
+ * then             user     the same                      no
  * TRANSACTION      user     new names in the spool only   no
+ *
+ * The mailbox is opened in the third, and read in the last.
  */
 #ifndef SANDBOX_H
 #define SANDBOX_H
@@ -37,14 +40,16 @@ int sandbox_confine(int spool, int state, bool strict);
 
 /*
  * After login: the user's ids, read back, and nothing else but the group that
- * "spool" belongs to where only that group may make a dotlock in it. uid 0 is
- * refused. 0, or -1 after a record: the process must not go on.
+ * "spool" belongs to where only that group may make a dotlock in it; here and
+ * below, -1 for "spool" if nobody makes any. uid 0 is refused. 0, or -1 after a
+ * record: the process must not go on.
  */
 int sandbox_become(uid_t uid, gid_t gid, int spool);
 
 /*
- * Confines TRANSACTION, once the mailbox is open: nothing that exists can be
- * opened any more, and names can be made and removed in "spool" only. 0, or -1
+ * Confines TRANSACTION, once the mailbox is open and before it is read: nothing
+ * that exists can be opened any more, and only dotlocks can be made in "spool",
+ * and names removed from there. 0, or -1
  * after a record: the process must not go on.
  */
 int sandbox_seal(int spool);

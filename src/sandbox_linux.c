@@ -21,6 +21,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "lock.h"
+
 /* All permitted and effective capabilities, as bits. */
 static int
 set_capabilities(uint32_t bits)
@@ -33,13 +35,20 @@ set_capabilities(uint32_t bits)
 	return (int)syscall(SYS_capset, &header, data);
 }
 
+/* Not traced, no core file by any handler: each change of ids takes that back. */
+static int
+no_dumps(void)
+{
+	return prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+}
+
 int
 system_step_down(uid_t uid, gid_t gid)
 {
 	if (prctl(PR_SET_KEEPCAPS, 1) == -1 || setresgid(gid, gid, gid) == -1 ||
 	    setresuid(uid, uid, uid) == -1)
 		return -1;
-	return set_capabilities(1U << CAP_SETUID | 1U << CAP_SETGID);
+	return set_capabilities(1U << CAP_SETUID | 1U << CAP_SETGID) == -1 ? -1 : no_dumps();
 }
 
 bool
@@ -57,13 +66,13 @@ system_become(uid_t uid, gid_t gid)
 {
 	if (setresgid(gid, gid, gid) == -1 || setresuid(uid, uid, uid) == -1)
 		return -1;
-	return set_capabilities(0);
+	return set_capabilities(0) == -1 ? -1 : no_dumps();
 }
 
 int
 system_limit(void)
 {
-	if (prctl(PR_SET_DUMPABLE, 0) == -1)
+	if (no_dumps() == -1)
 		return -1;
 	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 }
@@ -96,7 +105,7 @@ allow_beneath(int ruleset, int directory, uint64_t access)
 	    &beneath, 0);
 }
 
-/* 0; 1 if the kernel has no Landlock; -1. No access to "state" if it is -1. */
+/* 0; 1 if the kernel has no Landlock; -1. No access to a directory that is -1. */
 static int
 restrict_files(int spool, uint64_t spool_access, int state, uint64_t state_access)
 {
@@ -111,7 +120,8 @@ restrict_files(int spool, uint64_t spool_access, int state, uint64_t state_acces
 	if (ruleset == -1)
 		return -1;
 	int result = -1;
-	if (allow_beneath(ruleset, spool, spool_access & attributes.handled_access_fs) == 0 &&
+	if ((spool == -1 || allow_beneath(ruleset, spool,
+	    spool_access & attributes.handled_access_fs) == 0) &&
 	    (state == -1 || allow_beneath(ruleset, state,
 	    state_access & attributes.handled_access_fs) == 0))
 		result = (int)syscall(SYS_landlock_restrict_self, ruleset, 0);
@@ -131,9 +141,12 @@ restrict_files(int spool, uint64_t spool_access, int state, uint64_t state_acces
 #endif
 
 #define LOAD(field) BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, field))
+#define LOAD_HIGH(field) \
+	BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, field) + 4)
 #define VERDICT(action) BPF_STMT(BPF_RET | BPF_K, action)
 #define SKIP_UNLESS(value, rows) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, value, 0, rows)
 #define SKIP_IF(value, rows) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, value, rows, 0)
+#define SKIP_UNLESS_ANY(bits, rows) BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, bits, 0, rows)
 #define PASS VERDICT(SECCOMP_RET_ALLOW)
 #define REFUSE VERDICT(SECCOMP_RET_ERRNO | EPERM)
 #define ALLOW(name) SKIP_UNLESS(SYS_##name, 1), PASS
@@ -158,16 +171,19 @@ allow_calls(void)
 		ALLOW(read), ALLOW(write), ALLOW(readv), ALLOW(writev),
 		ALLOW(pread64), ALLOW(pwrite64), ALLOW(recvfrom),
 		ALLOW(ppoll), ALLOW(fstat), ALLOW(newfstatat), ALLOW(statx),
-		ALLOW(flock), ALLOW(lseek), ALLOW(close), ALLOW(openat),
-		ALLOW(unlinkat), ALLOW(utimensat), ALLOW(ftruncate), ALLOW(fallocate),
-		ALLOW(fstatfs), ALLOW(fsync), ALLOW(fdatasync), ALLOW(sync_file_range),
-		/* SECURITY: to the peer and to syslog, not to an address; locks, not signals. */
+		ALLOW(flock), ALLOW(lseek), ALLOW(close),
+		ALLOW(unlinkat), ALLOW(ftruncate), ALLOW(fallocate), ALLOW(fstatfs), ALLOW(fsync), ALLOW(fdatasync), ALLOW(sync_file_range),
+		/* SECURITY: no descriptor of what may not be read; times of what is open only;
+		   to the peer and to syslog, not to an address; locks, not signals. */
+		SKIP_UNLESS(SYS_openat, 4), LOAD(args[2]), SKIP_UNLESS_ANY(O_PATH, 1), REFUSE, PASS,
+		SKIP_UNLESS(SYS_utimensat, 6), LOAD(args[1]), SKIP_UNLESS(0, 3),
+		LOAD_HIGH(args[1]), SKIP_UNLESS(0, 1), PASS, REFUSE,
 		SKIP_UNLESS(SYS_sendto, 4), LOAD(args[5]), SKIP_UNLESS(0, 1), PASS, REFUSE,
 		SKIP_UNLESS(SYS_fcntl, 4), LOAD(args[1]), SKIP_UNLESS(F_OFD_SETLK, 1), PASS, REFUSE,
 		/* Memory, none of it executable. */
 		ALLOW(brk), ALLOW(munmap), ALLOW(mremap), ALLOW(madvise),
 		SKIP_IF(SYS_mmap, 1), SKIP_UNLESS(SYS_mprotect, 4),
-		LOAD(args[2]), BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, PROT_EXEC, 0, 1), REFUSE, PASS,
+		LOAD(args[2]), SKIP_UNLESS_ANY(PROT_EXEC, 1), REFUSE, PASS,
 		/* Time, chance, signals, limits, and who we are. */
 		ALLOW(clock_gettime), ALLOW(clock_nanosleep), ALLOW(nanosleep),
 		ALLOW(gettimeofday), ALLOW(getrandom), ALLOW(rt_sigprocmask),
@@ -185,7 +201,9 @@ allow_calls(void)
 		ALLOW(landlock_add_rule), ALLOW(landlock_restrict_self),
 		SKIP_UNLESS(SYS_setgroups, 4),
 		LOAD(args[0]), BPF_JUMP(BPF_JMP | BPF_JGT | BPF_K, 1, 0, 1), REFUSE, PASS,
-		/* SECURITY: no id becomes 0. */
+		/* SECURITY: no core file is asked for again, and no id becomes 0. */
+		SKIP_UNLESS(SYS_prctl, 6), LOAD(args[0]), SKIP_UNLESS(PR_SET_DUMPABLE, 3),
+		LOAD(args[1]), SKIP_UNLESS(0, 1), PASS, REFUSE,
 		SKIP_IF(SYS_setresuid, 1), SKIP_UNLESS(SYS_setresgid, 7),
 		LOAD(args[0]), SKIP_IF(0, 5),
 		LOAD(args[1]), SKIP_IF(0, 3),
@@ -205,11 +223,12 @@ deny_calls(int spool)
 		DENY(setresuid), DENY(setresgid), DENY(setgroups), DENY(capset),
 		DENY(landlock_create_ruleset), DENY(landlock_add_rule),
 		DENY(landlock_restrict_self), DENY(seccomp),
-		/* SECURITY: only what does not exist yet is opened: a dotlock. */
-		SKIP_UNLESS(SYS_openat, 7),
-		LOAD(args[0]), SKIP_UNLESS((uint32_t)spool, 4),
-		LOAD(args[2]), BPF_STMT(BPF_ALU | BPF_AND | BPF_K, O_CREAT | O_EXCL | O_PATH),
-		SKIP_UNLESS(O_CREAT | O_EXCL, 1), PASS,
+		/* SECURITY: only what does not exist yet is opened, as a dotlock is. */
+		SKIP_UNLESS(SYS_openat, 9),
+		LOAD(args[0]), SKIP_UNLESS((uint32_t)spool, 6),
+		LOAD(args[2]), BPF_STMT(BPF_ALU | BPF_AND | BPF_K, O_CREAT | O_EXCL | O_ACCMODE),
+		SKIP_UNLESS(O_CREAT | O_EXCL | O_WRONLY, 3),
+		LOAD(args[3]), SKIP_UNLESS(LOCK_DOTLOCK_MODE, 1), PASS,
 		REFUSE,
 		SKIP_UNLESS(SYS_unlinkat, 4),
 		LOAD(args[0]), SKIP_UNLESS((uint32_t)spool, 1), PASS,

@@ -13,7 +13,7 @@
 /* Closes all descriptors from "first" on, if the system can do that cheaply. */
 void system_close_from(int first);
 
-/* Not to be traced by others, nothing gained from set-id programs. */
+/* Not to be traced by others, no core files, nothing gained from set-id programs. */
 int system_limit(void);
 
 /* From root to these ids, keeping only the power to change ids. */

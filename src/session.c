@@ -169,13 +169,16 @@ refuse_maildrop(struct session *session, enum maildrop_result result)
 	return refuse(session, "SYS/TEMP", "the mailbox cannot be opened");
 }
 
-/* Recovers and indexes the mailbox, whose locks are held. */
+/* Confined, recovers and indexes the mailbox, whose locks are held. */
 static enum session_next
 prepare_maildrop(struct session *session)
 {
 	struct maildrop *maildrop = &session->maildrop;
 	enum maildrop_result result;
 
+	/* SECURITY: before an octet of mail, a journal or an index is read. */
+	if (sandbox_seal(session->doors.names) == -1)
+		return refuse(session, "SYS/TEMP", "the session cannot be confined");
 	if (update_recover(maildrop, &session->journal) != UPDATE_DONE)
 		return refuse(session, "SYS/TEMP", "an interrupted UPDATE cannot be finished yet");
 	cache_recall(&session->cache, maildrop);
@@ -205,7 +208,7 @@ enter_transaction(struct session *session)
 	if (!options->no_cache)
 		cache_open(&session->cache, session->doors.state, session->doors.spool, account->name);
 	credentials_close();
-	if (sandbox_become(account->uid, account->gid, session->doors.spool) == -1)
+	if (sandbox_become(account->uid, account->gid, session->doors.names) == -1)
 		return refuse(session, "SYS/PERM", "this account cannot be served");
 	result = maildrop_open(&session->maildrop, session->doors.spool, account->name, account->uid,
 	    options->lock_seconds, options->no_dotlock);
@@ -217,8 +220,6 @@ enter_transaction(struct session *session)
 	maildrop_unlock(&session->maildrop);
 	if (next != SESSION_STAY)
 		return next;
-	if (sandbox_seal(session->doors.spool) == -1)
-		return refuse(session, "SYS/TEMP", "the session cannot be confined");
 	session->state = SESSION_TRANSACTION;
 	record_login(session);
 	wire_limit(options->idle_seconds, 0);
@@ -330,7 +331,6 @@ session_run(struct session *session)
 	session->cache.fd = -1;
 	session->why = "quit";
 	session->state = SESSION_AUTHORIZATION;
-	wire_limit(session->options->login_seconds, session->options->login_seconds);
 	authorization_greet(session);
 	if (session->timestamp[0] == '\0')
 		wire_ok("POP3 ready");

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <sys/random.h>
 #include <unistd.h>
 
 #include "command.h"
@@ -61,10 +62,27 @@ tls_offered(const struct tls *tls)
 	return tls->control != -1 && tls->in != -1 && tls->out != -1;
 }
 
+/*
+ * SECURITY: this front hands on what is sent in the clear until it is told, and
+ * we cannot tell that from what comes inside. Nobody shall know when that is.
+ */
+static void
+wait_a_moment(void)
+{
+	unsigned char chance = 0;
+
+	(void)!getrandom(&chance, sizeof chance, 0);
+	wire_pause(wire_clock() + chance);
+}
+
 void
 tls_start(struct tls *tls)
 {
+	/* SECURITY: what is sent before TLS must not be taken for what comes inside. */
+	if (tls->delayed)
+		wait_a_moment();
 	wire_flush();
+	wire_expect_silence();
 	if (tls->delayed)
 		wire_use(tls->in, tls->control);
 	wire_ok("begin TLS");

@@ -67,7 +67,8 @@ refuse(enum maildrop_result result)
 		wire_err("SYS/TEMP", "the mailbox cannot be read");
 }
 
-static void
+/* Sends the message, but for the end of the response; the octets of its text. */
+static uint64_t
 send_message(const struct maildrop *maildrop, const struct message *message,
 	uint64_t lines)
 {
@@ -95,6 +96,7 @@ send_message(const struct maildrop *maildrop, const struct message *message,
 		}
 		more = wire_body(text, (size_t)(octets + n - text));
 	}
+	return wire_body_end(message->blank);
 }
 
 static enum session_next
@@ -102,6 +104,7 @@ serve(struct session *session, uint64_t lines)
 {
 	struct maildrop *maildrop = &session->maildrop;
 	enum maildrop_result result = maildrop_check(maildrop, false);
+	uint64_t octets;
 
 	if (result != MAILDROP_GOOD) {
 		refuse(result);
@@ -111,11 +114,15 @@ serve(struct session *session, uint64_t lines)
 		wire_ok("%ju octets", (uintmax_t)session->message->octets);
 	else
 		wire_ok("top of the message");
-	send_message(maildrop, session->message, lines);
+	octets = send_message(maildrop, session->message, lines);
 	/* Rewritten meanwhile: a response without an end is no message. */
 	if (maildrop_check(maildrop, false) != MAILDROP_GOOD)
 		session_end("changed");
-	wire_body_end(session->message->blank);
+	if (lines == WIRE_ALL && octets != session->message->octets) {
+		maildrop_note_change(maildrop, "an earlier session found other messages");
+		session_end("changed");
+	}
+	wire_dot();
 	if (lines == WIRE_ALL) {
 		session->retrieved++;
 		session->retrieved_octets += session->message->octets;

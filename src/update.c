@@ -24,7 +24,6 @@
 #include "log.h"
 
 enum {
-	STEP = 4 * 1024 * 1024,		/* octets that the journal saves at once */
 	PIECE = 256 * 1024,		/* octets moved by one write */
 	WITNESS = 4096,			/* octets looked at in each place */
 };
@@ -160,8 +159,8 @@ plan_step(struct move *move)
 	uint64_t gap = move->left[0].from - record->to;
 
 	record->stage = JOURNAL_MOVING;
-	record->step = STEP;
-	if (gap > record->mark_length + STEP)
+	record->step = JOURNAL_SAVED;
+	if (gap > record->mark_length + JOURNAL_SAVED)
 		record->step = gap - record->mark_length;
 	if (record->step > left)
 		record->step = left;
@@ -264,6 +263,7 @@ do_step(struct move *move)
 	if (last && write_mailbox(move, move->at, move->record.mark,
 	    (size_t)move->record.mark_length) == -1)
 		return -1;
+	lock_touch();
 	if (io_sync(move->maildrop->fd) == -1)
 		return -1;
 	advance(move);
@@ -319,13 +319,19 @@ settle_mailbox(const struct move *move)
 static int
 finish(struct move *move)
 {
+	struct stat status;
+
 	while (move->record.runs > 0) {
 		plan_step(move);
 		if (record_step(move) == -1 || do_step(move) == -1)
 			return -1;
 	}
 	move->record.stage = JOURNAL_MOVED;
-	if (record_step(move) == -1 ||
+	if (record_step(move) == -1 || fstat(move->maildrop->fd, &status) == -1)
+		return -1;
+	/* Delivered by who took our dotlock for stale, or none: the recovery keeps it. */
+	errno = EBUSY;
+	if ((uint64_t)status.st_size != move->record.size ||
 	    io_truncate(move->maildrop->fd, move->record.to) == -1 ||
 	    settle_mailbox(move) == -1)
 		return -1;

@@ -24,6 +24,7 @@ enum {
 	OUTPUT = 64 * 1024,
 	LEAST_ROOM = 1024,	/* in output, to go on without sending */
 	SHORT_LINE = 16,	/* octets that are looked at one by one */
+	MOST_DRAINS = 1024,	/* buffers of input that are dropped at the end */
 };
 
 static int in, out;
@@ -46,6 +47,7 @@ static struct {
 	uint64_t lines_left;
 	bool in_header;
 	bool had_empty_line;
+	uint64_t octets;	/* of all so far, without byte-stuffing */
 	uint64_t line_octets;	/* of the line so far */
 	bool after_cr;
 } body;
@@ -89,6 +91,17 @@ wire_use(int in_descriptor, int out_descriptor)
 	in = in_descriptor;
 	out = out_descriptor;
 	out_is_socket = fstat(out, &status) == 0 && S_ISSOCK(status.st_mode);
+}
+
+void
+wire_expect_silence(void)
+{
+	struct pollfd poll_fd = { .fd = in, .events = POLLIN };
+	struct timespec none = { 0, 0 };
+
+	if (line_start < input_end ||
+	    (ppoll(&poll_fd, 1, &none, NULL) == 1 && read(in, input, 1) > 0))
+		wire_drop("injection");
 }
 
 void
@@ -372,6 +385,7 @@ wire_body_begin(uint64_t lines)
 	body.lines_left = lines;
 	body.in_header = true;
 	body.had_empty_line = false;
+	body.octets = 0;
 	body.line_octets = 0;
 	body.after_cr = false;
 }
@@ -385,6 +399,7 @@ send_piece(const char *octets, size_t length)
 	if (body.line_octets == 0 && octets[0] == '.')
 		wire_text(".", 1);
 	wire_text(octets, length);
+	body.octets += length;
 	body.line_octets += length;
 	body.after_cr = octets[length - 1] == '\r';
 }
@@ -397,6 +412,7 @@ end_line(void)
 		wire_text("\n", 1);
 	else
 		wire_crlf();
+	body.octets += body.after_cr ? 1 : 2;
 	if (!body.in_header) {
 		if (body.lines_left != WIRE_ALL)
 			body.lines_left--;
@@ -422,14 +438,17 @@ send_lines(const char *octets, size_t length)
 	const char *p = octets, *end = octets + (length < most ? length : most);
 	char *to = output + used;
 	bool at_start = body.line_octets == 0, after_cr = body.after_cr;
+	size_t dots = 0;
 
 	while (p < end) {
 		const char *stop = end - p < SHORT_LINE ? end : p + SHORT_LINE;
 		bool lf = false;
 		for (; p < stop; p++) {
 			bool ends = *p == '\n';
+			bool stuffed = at_start & (*p == '.');
 			*to = '.';
-			to += at_start & (*p == '.');
+			to += stuffed;
+			dots += stuffed;
 			*to = '\r';
 			to += ends & !after_cr;
 			*to++ = *p;
@@ -446,6 +465,7 @@ send_lines(const char *octets, size_t length)
 		to += n;
 		after_cr = to[-1] == '\r';
 	}
+	body.octets += (size_t)(to - output) - used - dots;
 	used = (size_t)(to - output);
 	body.line_octets = !at_start;
 	body.after_cr = after_cr;
@@ -474,15 +494,15 @@ wire_body(const char *octets, size_t length)
 	return body.in_header || body.lines_left > 0;
 }
 
-void
+uint64_t
 wire_body_end(bool blank)
 {
-	if (body.line_octets > 0)
+	int lines = (body.line_octets > 0) + (blank && !body.had_empty_line);
+
+	for (int i = 0; i < lines; i++)
 		wire_crlf();
-	if (blank && !body.had_empty_line)
-		wire_crlf();
-	wire_dot();
 	mail_in_output = true;
+	return body.octets + 2 * (unsigned)lines;
 }
 
 void
@@ -504,9 +524,10 @@ void
 wire_close(void)
 {
 	wire_flush();
-	/* Unread input would make TCP take back what was just sent. */
-	while (out_is_socket && recv(in, input, sizeof input, MSG_DONTWAIT) > 0)
-		continue;
+	/* Unread input would make TCP take back what was just sent; a flood may have it. */
+	for (int i = 0; out_is_socket && i < MOST_DRAINS; i++)
+		if (recv(in, input, sizeof input, MSG_DONTWAIT) <= 0)
+			break;
 	close(in);
 	close(out);
 }

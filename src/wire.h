@@ -51,6 +51,12 @@ bool wire_read_octets(void *octets, size_t length);
  */
 void wire_use(int in, int out);
 
+/*
+ * Ends the session if anything was sent that is still to be read, here or by the
+ * kernel: before the descriptors mean something else.
+ */
+void wire_expect_silence(void);
+
 /* Ends the session for the reason "why", as when the peer is gone. */
 _Noreturn void wire_drop(const char *why);
 
@@ -76,13 +82,14 @@ void wire_dot(void);
  * Mail text in pieces of any size: line ends become CRLF, lines that start
  * with "." are byte-stuffed. With "lines" only the header, the empty line and
  * that many lines of the body go out (TOP); wire_body is false once they have.
- * wire_body_end supplies a missing last line end, the empty line too if the
- * text had none and "blank" asks for it, and the final ".".
+ * wire_body_end supplies a missing last line end, and the empty line too if the
+ * text had none and "blank" asks for it; it returns the octets of the whole text
+ * without byte-stuffing. wire_dot is still to come.
  */
 #define WIRE_ALL UINT64_MAX
 void wire_body_begin(uint64_t lines);
 bool wire_body(const char *octets, size_t length);
-void wire_body_end(bool blank);
+uint64_t wire_body_end(bool blank);
 
 /* Sends what is buffered. */
 void wire_flush(void);

@@ -492,3 +492,12 @@ $REFUSED" "$(tail -n +2 replies | cat -v)"
 	same "setup, ip=[unknown], secrets must be its owner's alone, and the owner root or whoever runs the server" \
 		"$(records | sort -u)"
 }
+
+@test "an account without a name is nobody's, whatever the name that is asked for" {
+	local name
+	account '' "$SESAME"
+	for name in / ../x .alice a:b "$(head -c 40 /dev/zero | tr '\0' a)"; do
+		printf '%s\r\n' "USER $name" 'PASS sesame' QUIT | server >replies
+		same "${REFUSED%^M}"$'\r' "$(sed -n 3p replies)"
+	done
+}

@@ -347,3 +347,33 @@ refuses_after() {
 	unchanged
 	same 1 "$(cat spool/alice.lock)"
 }
+
+@test "mail delivered in UPDATE by one who took the dotlock for stale is kept, and so is that one's dotlock" {
+	local tracer
+	message two three four | mailbox expected
+	message one two three | mailbox alice
+	printf '%s\r\n' 'USER alice' 'PASS sesame' 'DELE 1' QUIT >commands
+	# As if the machine had slept, in the sync of the mailbox.
+	: >trace
+	strace -o trace -e trace=fdatasync -e inject=fdatasync:signal=STOP:when=2 \
+		"${SERVER[@]}" <commands >replies 2>>log 3>&- &
+	tracer=$!
+	eventually grep -q 'stopped by SIGSTOP' trace
+	rm spool/alice.lock
+	echo 1 >spool/alice.lock
+	message four >>spool/alice
+	kill -CONT "$(pgrep -P "$tracer")"
+	wait "$tracer"
+	same $'-ERR [SYS/TEMP] the deleted messages are not all removed yet\r' "$(tail -n 1 replies)"
+	same 1 "$(cat spool/alice.lock)"
+	rm spool/alice.lock
+	transaction <<-'END'
+		C: LIST
+		S: +OK 3 messages (93 octets)^M
+		S: 1 29^M
+		S: 2 33^M
+		S: 3 31^M
+		S: .^M
+	END
+	cmp spool/expected spool/alice
+}

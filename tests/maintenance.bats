@@ -35,6 +35,15 @@ mailbox: 142 octets, 2 messages, 58 octets as sent
 	unchanged
 }
 
+@test "-c leaves the time of access as it is, by which new mail is told" {
+	message one two | mailbox alice
+	touch -a -d '2020-01-01' spool/alice
+	touch -m -d '2021-01-01' spool/alice
+	times=$(stat -c '%x %y' spool/alice)
+	run -0 check alice
+	same "$times" "$(stat -c '%x %y' spool/alice)"
+}
+
 @test "-c tells where a mailbox is damaged" {
 	echo 'no From_ line' | mailbox alice
 	run -1 check alice
@@ -65,6 +74,17 @@ mailbox: damaged at octet 0: no From_ line there' "$(grep -v '^stdpop3d' <<<"$ou
 	[ ! -s state/alice ]
 	[ ! -e spool/alice.lock ]
 	records | grep -F 'update recovered, ip=[unknown], user=alice, an interrupted UPDATE is finished'
+}
+
+@test "-r reads no journal unconfined" {
+	message one two three | mailbox alice
+	interrupted fdatasync 2
+	strace -f -y -o trace -e trace=seccomp,landlock_restrict_self,pread64 \
+		"$STDPOP3D" -r -e -m spool -d state -p passwd -s shadow -u nobody -U 1 2>>log
+	grep -q 'pread64(.*/state/alice>' trace
+	awk '/seccomp\(SECCOMP_SET_MODE_FILTER/ { filters++ }
+		/pread64.*\/(spool|state)\// && filters < 2 { print; bad = 1 }
+		END { exit bad }' trace
 }
 
 @test "-r leaves a maildrop that a session has to that session" {
@@ -109,6 +129,22 @@ mailbox: damaged at octet 0: no From_ line there' "$(grep -v '^stdpop3d' <<<"$ou
 		C: STAT
 		S: +OK 1 31^M
 	END
+}
+
+@test "a journal that a machine of another kind wrote, or the disk garbled, is not discarded" {
+	local octet
+	for octet in 8 16 40 100; do
+		message one two three | mailbox alice
+		interrupted fdatasync 2
+		printf '\377' | dd of=state/alice bs=1 seek=$((4096 + octet)) conv=notrunc status=none
+		cp spool/alice torn
+		cp state/alice journal
+		printf 'USER alice\r\nPASS sesame\r\nQUIT\r\n' | server >replies
+		grep -q '^-ERR \[SYS/TEMP\] an interrupted UPDATE cannot be finished yet' replies
+		cmp torn spool/alice
+		cmp journal state/alice
+		: >state/alice
+	done
 }
 
 @test "a mailbox that is away for a login keeps its journal" {

@@ -104,6 +104,7 @@ always_refused() {
 		openat -100 s:/etc/passwd 2
 		openat -100 s:OUTSIDE/decoy 0
 		openat -100 s:OUTSIDE/decoy 1
+		openat -100 s:OUTSIDE/decoy 0x200000
 		openat -100 s:OUTSIDE/new 0x41 0600
 		openat -100 s:OUTSIDE/another 0xc1 0600
 		openat2 -100 s:/etc/passwd x:000000000000000000000000000000000000000000000000 24
@@ -119,6 +120,7 @@ always_refused() {
 		chown s:OUTSIDE/decoy 0 0
 		unlink s:OUTSIDE/decoy
 		unlinkat -100 s:OUTSIDE/decoy 0
+		utimensat -100 s:OUTSIDE/decoy 0 0
 		chdir s:/
 		setuid 0
 		setgid 0
@@ -234,6 +236,37 @@ seldom_allowed() {
 	hang_up bob
 }
 
+@test "with -k nothing is made in the spool, so no group is kept for that and nothing removed" {
+	message one | mailbox alice
+	message one | OWNER=2001 mailbox carol
+	connect bob -k
+	login bob
+	same '' "$(status "${PID[bob]}" Groups)"
+	answers 'EPERM|EACCES' "${PID[bob]}" <<-'END'
+		openat SPOOL s:dave 0xc1 0404
+		unlinkat SPOOL s:carol 0
+		unlinkat SPOOL s:alice 0
+	END
+	hang_up bob
+}
+
+@test "no octet of a mailbox, journal or index is read before the last filter is in force" {
+	local file
+	head -c 2000000 /dev/zero | tr '\0' x | cat <(message one) - | mailbox alice
+	SERVER=(strace -f -y -o trace -e trace=seccomp,landlock_restrict_self,read,pread64 "${SERVER[@]}")
+	printf '%s\r\n' 'USER alice' 'PASS sesame' QUIT | "${SERVER[@]}" >replies 2>>log
+	head -c 9000 /dev/zero >state/alice
+	printf '%s\r\n' 'USER alice' 'PASS sesame' QUIT | "${SERVER[@]}" -3 >replies 2>>log
+	for file in spool/alice state/alice state/alice:index; do
+		grep -qF "/$file>" trace
+	done
+	[ "$(grep -c 'seccomp(SECCOMP_SET_MODE_FILTER' trace)" -eq 2 ]
+	[ "$(grep -c 'landlock_restrict_self' trace)" -eq 2 ]
+	awk '/seccomp\(SECCOMP_SET_MODE_FILTER/ { filters++ }
+		/pread64.*\/(spool|state)\// && filters < 2 { print; bad = 1 }
+		END { exit bad }' trace
+}
+
 @test "in AUTHORIZATION all that is not needed is refused, and the session goes on" {
 	local pid
 	account carol "$SESAME" '' 2001
@@ -293,18 +326,21 @@ seldom_allowed() {
 		openat SPOOL s:alice 0
 		openat SPOOL s:alice 2
 		openat SPOOL s:carol 0
-		openat -100 s:OUTSIDE/fourth 0xc1 0600
+		openat -100 s:OUTSIDE/fourth 0xc1 0404
+		openat SPOOL s:dave 0xc1 0600
+		openat SPOOL s:dave 0xc2 0404
+		openat SPOOL s:dave 0xc1 02404
 		unlinkat -100 s:OUTSIDE/decoy 0
 	END
 	answers 'EPERM|EACCES' "$pid" <<-'END'
 		openat SPOOL s:../decoy 0
-		openat SPOOL s:../outside/fifth 0xc1 0600
+		openat SPOOL s:../outside/fifth 0xc1 0404
 		unlinkat SPOOL s:../decoy 0
 		unlinkat SPOOL s:../outside/decoy 0
 	END
 	# What is there is not made anew, and what is needed is allowed.
-	same EEXIST "$(inject "$pid" openat "$(descriptor "$pid" spool)" s:alice 0xc1 0600)"
-	[ "$(inject "$pid" openat "$(descriptor "$pid" spool)" s:alice.lock 0xc1 0600)" -gt 2 ]
+	same EEXIST "$(inject "$pid" openat "$(descriptor "$pid" spool)" s:alice 0xc1 0404)"
+	[ "$(inject "$pid" openat "$(descriptor "$pid" spool)" s:alice.lock 0xc1 0404)" -gt 2 ]
 	same 0 "$(inject "$pid" unlinkat "$(descriptor "$pid" spool)" s:alice.lock 0)"
 	says bob 'DELE 1' QUIT
 	hears bob '+OK message deleted' '+OK bye' || hears bob '+OK bye'
@@ -458,7 +494,8 @@ no_secrets() {
 	account alice "$hash1"
 	account behind "$hash2"
 	plain=$(printf '\0alice\0correcthorse' | base64)
-	SECRETS=(correcthorse wrongpassword "${hash1##*$}" "${hash2##*$}" firstsalt othersalt "$plain")
+	# The end of a name that was overwritten in part would do, too.
+	SECRETS=(thorse wrongpassword "${hash1##*$}" "${hash2##*$}" firstsalt othersalt "$plain")
 
 	# That the search finds something, before.
 	connect one

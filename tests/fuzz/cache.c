@@ -106,6 +106,10 @@ change_index(struct maildrop *maildrop)
 		maildrop->print ^= 1;
 	if (flags & 16)
 		maildrop->seen.st_ctim.tv_sec ^= 1;
+	if (flags & 32)
+		maildrop->anchor = take_number();
+	if (flags & 64)
+		maildrop->anchor = maildrop->anchor / FINGERPRINT_GRAIN * FINGERPRINT_GRAIN;
 }
 
 /* The index of the mailbox as it was when it ended at some octet, changed. */

@@ -82,6 +82,9 @@ clock_of_ours(struct timespec *now)
 static int
 wait_a_while(const struct pollfd *fds, const struct timespec *patience)
 {
+	/* Nothing has come yet, where nothing is waited for. */
+	if (fds != NULL && patience->tv_sec == 0 && patience->tv_nsec == 0)
+		return 0;
 	if (fds == NULL)
 		clock_nanoseconds += patience->tv_sec * 1000000000 + patience->tv_nsec;
 	else if (piece_size > 0)

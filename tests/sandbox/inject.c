@@ -44,7 +44,7 @@ static const struct {
 	CALL(renameat2), CALL(seccomp), CALL(sendto), CALL(setfsuid), CALL(setgid), CALL(setgroups),
 	CALL(setresgid), CALL(setresuid), CALL(setreuid), CALL(setuid), CALL(shmget),
 	CALL(socket), CALL(socketpair), CALL(symlink), CALL(tgkill), CALL(tkill), CALL(unlink),
-	CALL(unlinkat), CALL(unshare), CALL(userfaultfd), CALL(vfork),
+	CALL(unlinkat), CALL(unshare), CALL(userfaultfd), CALL(utimensat), CALL(vfork),
 };
 
 static _Noreturn void
