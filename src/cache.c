@@ -215,7 +215,7 @@ is_unchanged(const struct maildrop *maildrop)
 void
 cache_keep(const struct cache *cache, struct maildrop *maildrop)
 {
-	if (cache->fd == -1 || maildrop->fd == -1 || !pays(maildrop) ||
+	if (cache->fd == -1 || maildrop->fd == -1 || maildrop->changed || !pays(maildrop) ||
 	    !is_unchanged(maildrop) || index_digest(maildrop) == -1 || !is_unchanged(maildrop))
 		return;
 	if (write_image(cache, maildrop) == 0)

@@ -81,21 +81,21 @@ add_message(void *context, const struct mbox_message *found)
 }
 
 /*
- * Feeds the octets from "from" on, where a message starts, and adds those from
- * "printed" on, a whole number of grains, to the fingerprint.
+ * Feeds the octets from "from" to "end", between which messages start and end, and
+ * adds those from "printed" on, a whole number of grains, to the fingerprint.
  */
 static enum maildrop_result
-scan_from(struct maildrop *maildrop, uint64_t from, uint64_t printed)
+scan_range(struct maildrop *maildrop, uint64_t from, uint64_t end, uint64_t printed)
 {
 	size_t length;
 
-	for (uint64_t offset = from < printed ? from : printed; offset < maildrop->size;
+	for (uint64_t offset = from < printed ? from : printed; offset < end;
 	    offset += length) {
 		unsigned char *octets = mbox_room(&scan);
 		/* Up to a whole grain, as the fingerprint wants it. */
 		length = MBOX_BLOCK - (size_t)(offset % FINGERPRINT_GRAIN);
-		if (length > maildrop->size - offset)
-			length = (size_t)(maildrop->size - offset);
+		if (length > end - offset)
+			length = (size_t)(end - offset);
 		lock_touch();
 		if (maildrop_read(maildrop, offset, octets, length) == -1)
 			return failed("cannot read the mailbox");
@@ -264,7 +264,7 @@ index_make(struct maildrop *maildrop)
 	maildrop->size = (uint64_t)now.seen.st_size;
 	maildrop->scanned = maildrop->size - from;
 	mbox_begin(&scan, from, add_message, maildrop);
-	result = scan_from(maildrop, from, maildrop->anchor);
+	result = scan_range(maildrop, from, maildrop->size, maildrop->anchor);
 	if (result != MAILDROP_GOOD)
 		return result;
 	if (!scan.valid) {
@@ -399,6 +399,35 @@ compare_message(void *context, const struct mbox_message *found)
 		confirmation->same = false;
 }
 
+/* Whether a scan finds what was told of the messages "first" to before "behind". */
+static enum maildrop_result
+compare(struct maildrop *maildrop, size_t first, size_t behind)
+{
+	struct confirmation confirmation = { maildrop, first, true };
+	const struct message *last = &maildrop->messages[behind - 1];
+	enum maildrop_result result;
+
+	mbox_begin(&scan, maildrop->messages[first].start, compare_message, &confirmation);
+	result = scan_range(maildrop, maildrop->messages[first].start,
+	    maildrop_end(maildrop, last), maildrop->size);
+	if (result == MAILDROP_GOOD &&
+	    !(scan.valid && confirmation.same && confirmation.next == behind))
+		return maildrop_note_change(maildrop, "an earlier session found other messages");
+	return result;
+}
+
+enum maildrop_result
+index_confirm_message(struct maildrop *maildrop, const struct message *message)
+{
+	size_t number = (size_t)(message - maildrop->messages);
+
+	/* What looks as it did, or was scanned by this session, is what was told. */
+	if (!maildrop->recalled || maildrop->size - message->start <= maildrop->scanned ||
+	    maildrop->scanned == 0)
+		return MAILDROP_GOOD;
+	return compare(maildrop, number, number + 1);
+}
+
 /* The unique-ids of what is to be removed. */
 static bool
 confirm_digests(const struct maildrop *maildrop, size_t first)
@@ -417,7 +446,6 @@ confirm_digests(const struct maildrop *maildrop, size_t first)
 enum maildrop_result
 index_confirm(struct maildrop *maildrop)
 {
-	struct confirmation confirmation = { .maildrop = maildrop, .same = true };
 	size_t first = 0;
 	enum maildrop_result result;
 
@@ -425,13 +453,8 @@ index_confirm(struct maildrop *maildrop)
 		return MAILDROP_GOOD;
 	while (!maildrop->messages[first].deleted)
 		first++;
-	confirmation.next = first;
-	mbox_begin(&scan, maildrop->messages[first].start, compare_message, &confirmation);
-	result = scan_from(maildrop, maildrop->messages[first].start, maildrop->size);
-	if (result != MAILDROP_GOOD)
-		return result;
-	if (!scan.valid || !confirmation.same || confirmation.next != maildrop->count ||
-	    !confirm_digests(maildrop, first))
+	result = compare(maildrop, first, maildrop->count);
+	if (result == MAILDROP_GOOD && !confirm_digests(maildrop, first))
 		return maildrop_note_change(maildrop, "an earlier session found other messages");
-	return MAILDROP_GOOD;
+	return result;
 }

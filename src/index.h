@@ -32,6 +32,13 @@ enum maildrop_result index_identify(struct maildrop *maildrop);
 int index_digest(struct maildrop *maildrop);
 
 /*
+ * Before a message is sent: if the index is an earlier session's, and the file has
+ * changed since, it is scanned and compared. Else MAILDROP_CHANGED.
+ */
+enum maildrop_result index_confirm_message(struct maildrop *maildrop,
+	const struct message *message);
+
+/*
  * Before an UPDATE, under the locks: the messages from the first deleted one on
  * are scanned, unless this session has done so, and what it told of them must
  * be so. Else MAILDROP_CHANGED.

@@ -67,8 +67,7 @@ refuse(enum maildrop_result result)
 		wire_err("SYS/TEMP", "the mailbox cannot be read");
 }
 
-/* Sends the message, but for the end of the response; the octets of its text. */
-static uint64_t
+static void
 send_message(const struct maildrop *maildrop, const struct message *message,
 	uint64_t lines)
 {
@@ -96,7 +95,6 @@ send_message(const struct maildrop *maildrop, const struct message *message,
 		}
 		more = wire_body(text, (size_t)(octets + n - text));
 	}
-	return wire_body_end(message->blank);
 }
 
 static enum session_next
@@ -104,8 +102,9 @@ serve(struct session *session, uint64_t lines)
 {
 	struct maildrop *maildrop = &session->maildrop;
 	enum maildrop_result result = maildrop_check(maildrop, false);
-	uint64_t octets;
 
+	if (result == MAILDROP_GOOD)
+		result = index_confirm_message(maildrop, session->message);
 	if (result != MAILDROP_GOOD) {
 		refuse(result);
 		return SESSION_STAY;
@@ -114,15 +113,11 @@ serve(struct session *session, uint64_t lines)
 		wire_ok("%ju octets", (uintmax_t)session->message->octets);
 	else
 		wire_ok("top of the message");
-	octets = send_message(maildrop, session->message, lines);
+	send_message(maildrop, session->message, lines);
 	/* Rewritten meanwhile: a response without an end is no message. */
 	if (maildrop_check(maildrop, false) != MAILDROP_GOOD)
 		session_end("changed");
-	if (lines == WIRE_ALL && octets != session->message->octets) {
-		maildrop_note_change(maildrop, "an earlier session found other messages");
-		session_end("changed");
-	}
-	wire_dot();
+	wire_body_end(session->message->blank);
 	if (lines == WIRE_ALL) {
 		session->retrieved++;
 		session->retrieved_octets += session->message->octets;

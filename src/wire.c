@@ -47,7 +47,6 @@ static struct {
 	uint64_t lines_left;
 	bool in_header;
 	bool had_empty_line;
-	uint64_t octets;	/* of all so far, without byte-stuffing */
 	uint64_t line_octets;	/* of the line so far */
 	bool after_cr;
 } body;
@@ -385,7 +384,6 @@ wire_body_begin(uint64_t lines)
 	body.lines_left = lines;
 	body.in_header = true;
 	body.had_empty_line = false;
-	body.octets = 0;
 	body.line_octets = 0;
 	body.after_cr = false;
 }
@@ -399,7 +397,6 @@ send_piece(const char *octets, size_t length)
 	if (body.line_octets == 0 && octets[0] == '.')
 		wire_text(".", 1);
 	wire_text(octets, length);
-	body.octets += length;
 	body.line_octets += length;
 	body.after_cr = octets[length - 1] == '\r';
 }
@@ -412,7 +409,6 @@ end_line(void)
 		wire_text("\n", 1);
 	else
 		wire_crlf();
-	body.octets += body.after_cr ? 1 : 2;
 	if (!body.in_header) {
 		if (body.lines_left != WIRE_ALL)
 			body.lines_left--;
@@ -438,17 +434,14 @@ send_lines(const char *octets, size_t length)
 	const char *p = octets, *end = octets + (length < most ? length : most);
 	char *to = output + used;
 	bool at_start = body.line_octets == 0, after_cr = body.after_cr;
-	size_t dots = 0;
 
 	while (p < end) {
 		const char *stop = end - p < SHORT_LINE ? end : p + SHORT_LINE;
 		bool lf = false;
 		for (; p < stop; p++) {
 			bool ends = *p == '\n';
-			bool stuffed = at_start & (*p == '.');
 			*to = '.';
-			to += stuffed;
-			dots += stuffed;
+			to += at_start & (*p == '.');
 			*to = '\r';
 			to += ends & !after_cr;
 			*to++ = *p;
@@ -465,7 +458,6 @@ send_lines(const char *octets, size_t length)
 		to += n;
 		after_cr = to[-1] == '\r';
 	}
-	body.octets += (size_t)(to - output) - used - dots;
 	used = (size_t)(to - output);
 	body.line_octets = !at_start;
 	body.after_cr = after_cr;
@@ -494,15 +486,15 @@ wire_body(const char *octets, size_t length)
 	return body.in_header || body.lines_left > 0;
 }
 
-uint64_t
+void
 wire_body_end(bool blank)
 {
-	int lines = (body.line_octets > 0) + (blank && !body.had_empty_line);
-
-	for (int i = 0; i < lines; i++)
+	if (body.line_octets > 0)
 		wire_crlf();
+	if (blank && !body.had_empty_line)
+		wire_crlf();
+	wire_dot();
 	mail_in_output = true;
-	return body.octets + 2 * (unsigned)lines;
 }
 
 void

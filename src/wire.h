@@ -82,14 +82,13 @@ void wire_dot(void);
  * Mail text in pieces of any size: line ends become CRLF, lines that start
  * with "." are byte-stuffed. With "lines" only the header, the empty line and
  * that many lines of the body go out (TOP); wire_body is false once they have.
- * wire_body_end supplies a missing last line end, and the empty line too if the
- * text had none and "blank" asks for it; it returns the octets of the whole text
- * without byte-stuffing. wire_dot is still to come.
+ * wire_body_end supplies a missing last line end, the empty line too if the
+ * text had none and "blank" asks for it, and the final ".".
  */
 #define WIRE_ALL UINT64_MAX
 void wire_body_begin(uint64_t lines);
 bool wire_body(const char *octets, size_t length);
-uint64_t wire_body_end(bool blank);
+void wire_body_end(bool blank);
 
 /* Sends what is buffered. */
 void wire_flush(void);

@@ -631,9 +631,9 @@ reports() {
 	sed 's/^line    500 of letter 00007, as/line \n\nFrom of letter 00007, as/' spool/alice >copy
 	in_place
 	letters 41 41 >>spool/alice
-	quick 'RETR 7'
-	run ! grep -q $'^\\.\r$' replies
-	records | tail -n 1 | grep -q 'logout, .*end=changed'
+	quick 'RETR 6' 'TOP 7 0' 'RETR 7'
+	same 1 "$(grep -c $'^\\.\r$' replies)"
+	same 2 "$(grep -c '^-ERR another program has rewritten the mailbox' replies)"
 	is_hint
 }
 

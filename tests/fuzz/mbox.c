@@ -60,8 +60,7 @@ sent(size_t text, const struct mbox_message *message)
 		abort();
 	wire_body_begin(WIRE_ALL);
 	wire_body(octets + from, message->end - message->trim - from);
-	uint64_t told = wire_body_end(message->blank);
-	wire_dot();
+	wire_body_end(message->blank);
 	wire_flush();
 	ssize_t length = pread(out, response, sizeof response, 0);
 	if (length < 3 || memcmp(response + length - 3, ".\r\n", 3) != 0)
@@ -69,8 +68,6 @@ sent(size_t text, const struct mbox_message *message)
 	size_t count = (size_t)length - 3;
 	for (size_t i = 0; i + 3 < (size_t)length; i++)
 		count -= response[i] == '.' && (i == 0 || response[i - 1] == '\n');
-	if (told != count)
-		abort();
 	return count;
 }
 
