@@ -64,6 +64,10 @@ through_syslogd() {
 		mount --bind socket /dev/log
 		exec "$@"
 	' sh "$BATS_TEST_DIRNAME/logs/sessions" "${SERVER[0]}" "${SERVER[@]:2}" 2>/dev/null
+	# At its end it leaves unread what is in the socket still.
+	logger --socket socket --tag end 'all are over'
+	eventually grep -q 'all are over' iso.log
+	eventually grep -q 'all are over' dated.log
 	kill "$syslogd"
 	wait "$syslogd"
 }
