@@ -167,16 +167,21 @@ choose_ports() {
 	END
 }
 
-wait_for_port() {
-	local i
-	for ((i = 0; i < 100; i++)); do
-		if listens "$(port "$1")"; then
-			return
-		fi
+# eventually COMMAND...: waits until it succeeds, for a minute.
+eventually() {
+	local try
+	for ((try = 0; try < 600; try++)); do
+		! "$@" || return 0
 		sleep 0.1
 	done
-	echo "$1 does not listen" >&2
-	return 1
+	"$@"
+}
+
+wait_for_port() {
+	eventually listens "$(port "$1")" || {
+		echo "$1 does not listen" >&2
+		return 1
+	}
 }
 
 # Told by the kernel, since a connection would start a session.
@@ -208,9 +213,7 @@ start_inetd() {
 		127.0.0.1:$(port unready) stream tcp nowait root $STDPOP3D stdpop3d -d $WORK/none
 	END
 	start syslog socat -u "UNIX-RECV:$WORK/syslog.socket,mode=666" STDOUT
-	while [ ! -S "$WORK/syslog.socket" ]; do
-		sleep 0.1
-	done
+	eventually test -S "$WORK/syslog.socket" || return
 	if [ ! -e /dev/log ]; then
 		: >/dev/log
 		: >"$WORK/made-log"
@@ -242,16 +245,15 @@ records() {
 
 # logged LAUNCHER TEXT: one of them has this text, soon.
 logged() {
-	local i
-	for ((i = 0; i < 50; i++)); do
-		if records "$1" | grep -F "$2"; then
-			return
-		fi
-		sleep 0.1
-	done
-	echo "not logged: $2" >&2
-	records "$1" | tail -n 20 >&2
-	return 1
+	eventually is_logged "$@" || {
+		echo "not logged: $2" >&2
+		records "$1" | tail -n 20 >&2
+		return 1
+	}
+}
+
+is_logged() {
+	records "$1" | grep -F "$2"
 }
 
 # --- the maildrop
@@ -413,10 +415,12 @@ by_mutt() {
 		set message_cachedir = ""
 		push "<tag-pattern>~A<enter><tag-prefix><copy-message>$GOT<enter>$then"
 	END
-	# It wants a terminal.
+	# It wants a terminal, and one where nobody types: at the end of its input
+	# script(1) would type Ctrl-D.
+	mkfifo "$AT/keys"
 	TERM=xterm timeout 60 script -qec \
 		"mutt -n -F '$AT/muttrc' -f pop://$NAME@127.0.0.1:$1/" /dev/null \
-		</dev/null >"$AT/terminal"
+		<>"$AT/keys" >"$AT/terminal"
 }
 
 by_snail() {
@@ -428,6 +432,15 @@ by_snail() {
 		-f "pop3://$NAME@127.0.0.1:$1"
 }
 
+# fetched_all: and if not, what was logged and what the client showed.
+fetched_all() {
+	"$HERE/mbox.py" has "$WORK/delivered" "$GOT" || {
+		tail -n 20 "$WORK"/*.log
+		[ ! -e "$AT/terminal" ] || cat -v "$AT/terminal"
+		return 1
+	} >&2
+}
+
 # keeps CLIENT [again]: it has all mail from each launcher, and leaves it there;
 # with "again" a second run fetches nothing.
 keeps() {
@@ -437,7 +450,7 @@ keeps() {
 		echo "# $1 through $launcher"
 		anew
 		"by_$1" "$(port "$launcher")" keep
-		"$HERE/mbox.py" has "$WORK/delivered" "$GOT"
+		fetched_all
 		remains "$WORK/delivered"
 		[ "${2:-}" = again ] || continue
 		again
@@ -452,6 +465,6 @@ deletes() {
 	restore
 	anew
 	"by_$1" "$(port tcpserver)" delete
-	"$HERE/mbox.py" has "$WORK/delivered" "$GOT"
+	fetched_all
 	remains /dev/null
 }
