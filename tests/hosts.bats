@@ -22,7 +22,7 @@ setup() {
 hosts() {
 	local status=0
 	# Its first process does not end by SIGTERM.
-	timeout -k 1 100 "$BATS_TEST_DIRNAME/hosts/run" "$@" >"$BATS_TEST_TMPDIR/figures" 2>&1 3>&- ||
+	timeout -k 1 600 "$BATS_TEST_DIRNAME/hosts/run" "$@" >"$BATS_TEST_TMPDIR/figures" 2>&1 3>&- ||
 		status=$?
 	[ "$status" -eq 0 ] || cat "$BATS_TEST_TMPDIR/figures"
 	grep -E '^(traffic|kills|cuts):' "$BATS_TEST_TMPDIR/figures" | sed 's/^/# /' >&3 || :
@@ -38,7 +38,14 @@ hosts() {
 }
 
 @test "with the file system's defaults it is not: the options are needed" {
-	run ! hosts --volume - --mount - views
+	local try
+	# They are good for a second: a slow machine may need more than one try.
+	for try in 1 2 3; do
+		run hosts --volume - --mount - views
+		[[ $output == *'delivered during a session, small: WRONG'* ]] && break
+		echo "# try $try"
+	done
+	[ "$status" -ne 0 ]
 	[[ $output == *'delivered during a session, small: WRONG'* ]]
 }
 

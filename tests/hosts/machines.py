@@ -27,7 +27,7 @@ def enter_world():
 			"--mount-proc", sys.executable, *sys.argv])
 
 
-def eventually(what, condition, seconds=20):
+def eventually(what, condition, seconds=100):
 	deadline = time.monotonic() + seconds
 	while not condition():
 		if time.monotonic() > deadline:
@@ -36,7 +36,7 @@ def eventually(what, condition, seconds=20):
 
 
 def run(*command):
-	done = subprocess.run(command, check=False, timeout=60, stdin=subprocess.DEVNULL,
+	done = subprocess.run(command, check=False, timeout=120, stdin=subprocess.DEVNULL,
 		stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 	if done.returncode != 0:
 		raise RuntimeError(f"{' '.join(command)}: {done.stdout}")
@@ -173,7 +173,7 @@ class World:
 		eventually("HAProxy listens", listens)
 
 
-def login(user, front="both", patience=10):
+def login(user, front="both", patience=60):
 	"""A session; raises poplib.error_proto if it is refused."""
 	deadline = time.monotonic() + patience
 	while True:
