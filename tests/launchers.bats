@@ -54,7 +54,7 @@ works_from() {
 
 # crowd PORT PER_SOURCE ALL: what becomes of sessions above the limits.
 crowd() {
-	inside timeout 60 python3 - "$@" <"$HERE/crowd.py"
+	inside timeout 200 python3 - "$@" <"$HERE/crowd.py"
 }
 
 same() {

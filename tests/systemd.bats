@@ -112,7 +112,7 @@ configure() {
 
 @test "pop3.socket limits the sessions of one address and in all" {
 	deliver
-	inside timeout 60 python3 - 110 10 60 <"$HERE/crowd.py" | diff - <(
+	inside timeout 200 python3 - 110 10 60 <"$HERE/crowd.py" | diff - <(
 		echo '10 from one address, one more is closed'
 		echo '60 in all, one more is closed'
 		echo '60 are answered'

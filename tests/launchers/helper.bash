@@ -53,7 +53,9 @@ shut_down() {
 	pid=$(<"$MACHINE.pid")
 	kill "$pid" 2>/dev/null || true
 	wait "$pid" || true
-	find /sys/fs/cgroup -depth -type d -path "*/stdpop3d-machine.$pid*" -exec rmdir {} \;
+	# Others' folders may go while find(1) looks at them.
+	find /sys/fs/cgroup -depth -type d -path "*/stdpop3d-machine.$pid*" -exec rmdir {} \; \
+		2>/dev/null || :
 }
 
 # 192.0.2.0/24 is foreign to the server, and every address of it is the machine's.
@@ -63,15 +65,15 @@ have_foreign_addresses() {
 
 # inside COMMAND...: in the machine, as root.
 inside() {
-	timeout 100 nsenter --target "$(<"$MACHINE.leader")" --all -- env --ignore-environment \
+	timeout 300 nsenter --target "$(<"$MACHINE.leader")" --all -- env --ignore-environment \
 		PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
 		HOME=/root LC_ALL=C.UTF-8 "$@"
 }
 
-# eventually COMMAND...: waits until it succeeds, for twenty seconds.
+# eventually COMMAND...: waits until it succeeds, for a minute.
 eventually() {
 	local try
-	for ((try = 0; try < 200; try++)); do
+	for ((try = 0; try < 600; try++)); do
 		! "$@" || return 0
 		sleep 0.1
 	done
@@ -141,7 +143,7 @@ listens() {
 
 # by_curl URL OPTION...
 by_curl() {
-	inside timeout 20 curl -sS -u "$NAME:$SECRET" "$@"
+	inside timeout 60 curl -sS -u "$NAME:$SECRET" "$@"
 }
 
 # logged TEXT: a record has this text, soon.
