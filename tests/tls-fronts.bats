@@ -229,7 +229,7 @@ is_all() {
 	eventually grep -q 'no login, ip=\[127.0.0.1\], end=closed' log
 	run ! grep 'no PROXY header' log
 	# Whoever comes without one is sent away.
-	printf 'QUIT\r\n' | timeout 10 socat - "TCP:127.0.0.1:$behind" >got
+	printf 'QUIT\r\n' | timeout 60 socat -t 60 - "TCP:127.0.0.1:$behind" >got
 	[ ! -s got ]
-	grep -q '^stdpop3d.*no PROXY header, ip=\[127.0.0.1\]' log
+	eventually grep -q '^stdpop3d.*no PROXY header, ip=\[127.0.0.1\]' log
 }

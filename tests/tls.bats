@@ -175,8 +175,13 @@ behind_delayed_front() {
 }
 
 @test "a front that is gone ends the session" {
+	local front control
 	SERVER=(env SSLCTLFD=10 SSLREADFD=11 SSLWRITEFD=12 "${SERVER[@]}")
-	connect outside 10> >(true) 11</dev/null 12>/dev/null
+	mkfifo control
+	exec {front}<>control
+	exec {control}>control
+	exec {front}<&-
+	connect outside 10>&"$control" 11</dev/null 12>/dev/null
 	hears outside '+OK POP3 ready'
 	says outside STLS
 	hears outside '+OK begin TLS'
