@@ -406,7 +406,7 @@ is_hint() {
 	local server=("${SERVER[@]}")
 	letters 1 "$COUNT" | mailbox alice
 	SERVER=(strace -f -o trace -e 'trace=pwrite64,ftruncate'
-		-e inject=ftruncate:delay_enter=1500000 "${SERVER[@]}")
+		-e inject=ftruncate:delay_enter=5000000 "${SERVER[@]}")
 	connect slow
 	login slow
 	says slow QUIT

@@ -146,7 +146,7 @@ says() {
 }
 
 listen() {
-	IFS= read -r -t 20 -u "${FROM[$1]}" HEARD
+	IFS= read -r -t 60 -u "${FROM[$1]}" HEARD
 }
 
 hears() {
@@ -168,7 +168,7 @@ login() {
 
 gone() {
 	local status=0
-	IFS= read -r -t 20 -u "${FROM[$1]}" HEARD || status=$?
+	IFS= read -r -t 60 -u "${FROM[$1]}" HEARD || status=$?
 	# 1 is end of file, and more than 128 no patience left.
 	[ "$status" -eq 1 ]
 	same '' "$HEARD"
@@ -181,10 +181,10 @@ hang_up() {
 	gone "$1"
 }
 
-# eventually COMMAND...: waits until it succeeds, for ten seconds.
+# eventually COMMAND...: waits until it succeeds, for a minute.
 eventually() {
 	local try
-	for ((try = 0; try < 100; try++)); do
+	for ((try = 0; try < 600; try++)); do
 		! "$@" || return 0
 		sleep 0.1
 	done

@@ -290,7 +290,7 @@ keeps_but() {
 not_served() {
 	: >log
 	SECONDS=0
-	dialogue -w 10 <<-'END'
+	dialogue -w 30 <<-'END'
 		S: +OK POP3 ready^M
 		C: USER alice
 		S: +OK and the password?^M
@@ -298,7 +298,7 @@ not_served() {
 		S: -ERR [SYS/PERM] the mailbox is not one that can be served^M
 		C: NOOP
 	END
-	[ "$SECONDS" -lt 3 ]
+	[ "$SECONDS" -lt 15 ]
 	same "maildrop refused, ip=[unknown], user=alice, $1
 no login, ip=[unknown], user=alice, end=refused" "$(records)"
 }

@@ -19,7 +19,7 @@ inject() {
 # bystander: a process of the service account, not confined, in BYSTANDER. It
 # comes before a session, whose pipes it would keep open.
 bystander() {
-	setpriv --reuid=nobody --regid=nogroup --clear-groups sleep 60 3>&- &
+	setpriv --reuid=nobody --regid=nogroup --clear-groups sleep 600 3>&- &
 	BYSTANDER=$!
 	eventually grep -q '^Name:.*sleep' "/proc/$BYSTANDER/status"
 }
@@ -168,7 +168,7 @@ seldom_allowed() {
 @test "the forbidden calls are not refused to a process that is not confined" {
 	local pid
 	mkfifo pipe
-	sleep 60 3>&- >pipe &
+	sleep 600 3>&- >pipe &
 	cat pipe 3>&- >/dev/null &
 	pid=$!
 	bystander
@@ -363,7 +363,7 @@ seldom_allowed() {
 @test "a system call by another way than the machine's own ends the process" {
 	local pid state want
 	mkfifo pipe
-	sleep 60 3>&- >pipe &
+	sleep 600 3>&- >pipe &
 	cat pipe 3>&- >/dev/null &
 	pid=$!
 	eventually grep -q '^State:.*sleeping' "/proc/$pid/status"

@@ -205,10 +205,10 @@ load helper
 }
 
 @test "NOOP keeps a client from being idle" {
-	connect a -i 2
+	connect a -i 4
 	login a
 	for _ in {1..4}; do
-		sleep 0.8
+		sleep 1.5
 		says a NOOP
 		hears a '+OK still here'
 	done
@@ -230,16 +230,16 @@ load helper
 }
 
 @test "before login another limit holds, also within AUTH" {
-	connect a -l 1
-	connect b -l 1
+	connect a -l 3
+	connect b -l 3
 	says b 'AUTH PLAIN'
 	hears a '+OK POP3 ready'
 	hears b '+OK POP3 ready' '+ '
 	gone a
 	gone b
-	connect c -l 1
+	connect c -l 3
 	login c
-	sleep 1.5
+	sleep 3.5
 	says c QUIT
 	hears c '+OK bye'
 }
