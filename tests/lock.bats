@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # The maildrop's exclusive lock (RFC 1939 section 4), and other programs: those
 # that lock, those that deliver and those that rewrite the mailbox.
+# shellcheck disable=SC2030,SC2031 # each test is a process of its own
 load helper
 
 # held_by KIND COMMAND...: runs it while another program has that lock.

@@ -253,7 +253,7 @@ seldom_allowed() {
 @test "no octet of a mailbox, journal or index is read before the last filter is in force" {
 	local file
 	head -c 2000000 /dev/zero | tr '\0' x | cat <(message one) - | mailbox alice
-	SERVER=(strace -f -y -o trace -e trace=seccomp,landlock_restrict_self,read,pread64 "${SERVER[@]}")
+	SERVER=(strace -f -y -o trace -e 'trace=seccomp,landlock_restrict_self,read,pread64' "${SERVER[@]}")
 	printf '%s\r\n' 'USER alice' 'PASS sesame' QUIT | "${SERVER[@]}" >replies 2>>log
 	head -c 9000 /dev/zero >state/alice
 	printf '%s\r\n' 'USER alice' 'PASS sesame' QUIT | "${SERVER[@]}" -3 >replies 2>>log
