@@ -33,7 +33,7 @@ struct image {
 	uint64_t magic;
 	uint64_t device, inode, size;		/* of the mailbox */
 	int64_t modified[2], changed[2];	/* its times: seconds, nanoseconds */
-	uint64_t print, anchor;			/* as in struct maildrop */
+	uint64_t print, unsure, anchor;		/* as in struct maildrop */
 	struct fingerprint anchored;
 	uint64_t kind, count, octets;
 	uint64_t messages_print;
@@ -161,6 +161,7 @@ cache_recall(const struct cache *cache, struct maildrop *maildrop)
 	maildrop->octets = image.octets;
 	maildrop->size = image.size;
 	maildrop->print = image.print;
+	maildrop->unsure = image.unsure;
 	maildrop->anchor = image.anchor;
 	maildrop->anchored = image.anchored;
 	maildrop->seen = look_of(&image);
@@ -179,6 +180,7 @@ write_image(const struct cache *cache, const struct maildrop *maildrop)
 		.modified = { seen->st_mtim.tv_sec, seen->st_mtim.tv_nsec },
 		.changed = { seen->st_ctim.tv_sec, seen->st_ctim.tv_nsec },
 		.print = maildrop->print,
+		.unsure = maildrop->unsure,
 		.anchor = maildrop->anchor,
 		.anchored = maildrop->anchored,
 		.kind = maildrop->kind,

@@ -223,7 +223,7 @@ forget(struct maildrop *maildrop)
 	maildrop->recalled = false;
 	maildrop->count = maildrop->digests = 0;
 	maildrop->octets = 0;
-	maildrop->anchor = 0;
+	maildrop->unsure = maildrop->anchor = 0;
 	fingerprint_begin(&maildrop->anchored);
 }
 
@@ -256,7 +256,7 @@ index_make(struct maildrop *maildrop)
 		return MAILDROP_GOOD;
 	if (maildrop->recalled && may_have_grown(&maildrop->seen, maildrop->count, &now.seen) &&
 	    is_anchored(maildrop) && heads_stand(maildrop))
-		from = reopen_last(maildrop);
+		from = maildrop->unsure = reopen_last(maildrop);
 	else
 		forget(maildrop);
 	maildrop->grains = maildrop->anchored;
@@ -421,11 +421,8 @@ index_confirm_message(struct maildrop *maildrop, const struct message *message)
 {
 	size_t number = (size_t)(message - maildrop->messages);
 
-	/* What looks as it did, or was scanned by this session, is what was told. */
-	if (!maildrop->recalled || maildrop->size - message->start <= maildrop->scanned ||
-	    maildrop->scanned == 0)
-		return MAILDROP_GOOD;
-	return compare(maildrop, number, number + 1);
+	return message->start < maildrop->unsure ? compare(maildrop, number, number + 1) :
+	    MAILDROP_GOOD;
 }
 
 /* The unique-ids of what is to be removed. */

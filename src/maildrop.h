@@ -41,6 +41,7 @@ struct maildrop {
 	uint64_t anchor;	/* an offset at the last message's start or before it, */
 	struct fingerprint anchored;	/* and that of the octets up to there */
 	uint64_t scanned;	/* octets of them that this session read to index */
+	uint64_t unsure;	/* of messages before this offset the file may hold others now */
 	bool recalled;		/* the index is, in part, an earlier session's */
 	bool changed;		/* another program rewrote it: nothing is served */
 	struct message *messages;

@@ -631,6 +631,9 @@ reports() {
 	sed 's/^line    500 of letter 00007, as/line \n\nFrom of letter 00007, as/' spool/alice >copy
 	in_place
 	letters 41 41 >>spool/alice
+	# Nor by a session that finds the file as the one before it left it.
+	quick STAT
+	spares_login
 	quick 'RETR 6' 'TOP 7 0' 'RETR 7'
 	same 1 "$(grep -c $'^\\.\r$' replies)"
 	same 2 "$(grep -c '^-ERR another program has rewritten the mailbox' replies)"
