@@ -130,8 +130,9 @@ sandbox_become(uid_t uid, gid_t gid, int spool)
 		return -1;
 	}
 	errno = EPERM;
-	if (set_groups(spool, uid, gid) == 0 && system_become(uid, gid) == 0 && getuid() == uid && geteuid() == uid &&
-	    getgid() == gid && getegid() == gid && !system_is_privileged())
+	if (set_groups(spool, uid, gid) == 0 && system_become(uid, gid) == 0 &&
+	    getuid() == uid && geteuid() == uid && getgid() == gid && getegid() == gid &&
+	    !system_is_privileged())
 		return 0;
 	log_failure("maildrop", "cannot become the user");
 	return -1;
