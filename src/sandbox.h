@@ -49,8 +49,7 @@ int sandbox_become(uid_t uid, gid_t gid, int spool);
 /*
  * Confines TRANSACTION, once the mailbox is open and before it is read: nothing
  * that exists can be opened any more, and only dotlocks can be made in "spool",
- * and names removed from there. 0, or -1
- * after a record: the process must not go on.
+ * and names removed from there. 0, or -1 after a record: the process must not go on.
  */
 int sandbox_seal(int spool);
 

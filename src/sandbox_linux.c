@@ -172,7 +172,8 @@ allow_calls(void)
 		ALLOW(pread64), ALLOW(pwrite64), ALLOW(recvfrom),
 		ALLOW(ppoll), ALLOW(fstat), ALLOW(newfstatat), ALLOW(statx),
 		ALLOW(flock), ALLOW(lseek), ALLOW(close),
-		ALLOW(unlinkat), ALLOW(ftruncate), ALLOW(fallocate), ALLOW(fstatfs), ALLOW(fsync), ALLOW(fdatasync), ALLOW(sync_file_range),
+		ALLOW(unlinkat), ALLOW(ftruncate), ALLOW(fallocate), ALLOW(fstatfs),
+		ALLOW(fsync), ALLOW(fdatasync), ALLOW(sync_file_range),
 		/* SECURITY: no descriptor of what may not be read; times of what is open only;
 		   to the peer and to syslog, not to an address; locks, not signals. */
 		SKIP_UNLESS(SYS_openat, 4), LOAD(args[2]), SKIP_UNLESS_ANY(O_PATH, 1), REFUSE, PASS,
