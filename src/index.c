@@ -59,6 +59,22 @@ message_of(const struct mbox_message *found)
 	};
 }
 
+/*
+ * How many messages to make room for: as many as the mailbox has if it goes on as up
+ * to "offset". Room that is not used takes no memory, and growing in few steps
+ * spares moving what is there.
+ */
+static size_t
+room_for(const struct maildrop *maildrop, uint64_t offset)
+{
+	uint64_t expected = (uint64_t)maildrop->count * (maildrop->size / offset + 1);
+	size_t least = maildrop->room * 2, most = maildrop->room * 64;
+
+	if (maildrop->room == 0)
+		return FIRST_ROOM;
+	return expected < least ? least : expected > most ? most : (size_t)expected;
+}
+
 static void
 add_message(void *context, const struct mbox_message *found)
 {
@@ -67,7 +83,7 @@ add_message(void *context, const struct mbox_message *found)
 	if (maildrop->out_of_memory)
 		return;
 	if (maildrop->count == maildrop->room) {
-		size_t room = maildrop->room == 0 ? FIRST_ROOM : maildrop->room * 2;
+		size_t room = room_for(maildrop, found->end);
 		void *grown = reallocarray(maildrop->messages, room, sizeof(struct message));
 		if (grown == NULL) {
 			maildrop->out_of_memory = true;

@@ -14,8 +14,9 @@ int io_write(int fd, uint64_t offset, const void *octets, size_t length);
 int io_truncate(int fd, uint64_t size);
 
 /*
- * Has the kernel begin to write these octets to the disk, so that io_sync waits
- * for less. Promises nothing.
+ * After octets were written, at most a megabyte and in the file's order: if they
+ * complete a megabyte, has the kernel begin to write that to the disk, so that
+ * io_sync waits for less. Promises nothing.
  */
 void io_begin_sync(int fd, uint64_t offset, size_t length);
 

@@ -11,7 +11,7 @@
 enum {
 	LAG = sizeof "From " - 1,
 	/* Octets looked at by one loop: their counts fit an unsigned char. */
-	RUN = 240,
+	RUN = 128,
 };
 
 void

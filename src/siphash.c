@@ -7,13 +7,13 @@
 
 #include <string.h>
 
-static uint64_t
+static inline uint64_t
 rotate(uint64_t x, unsigned bits)
 {
 	return x << bits | x >> (64 - bits);
 }
 
-static uint64_t
+static inline uint64_t
 little_endian(const uint8_t *p)
 {
 	return (uint64_t)p[7] << 56 | (uint64_t)p[6] << 48 | (uint64_t)p[5] << 40 |

@@ -67,11 +67,35 @@ refuse(enum maildrop_result result)
 		wire_err("SYS/TEMP", "the mailbox cannot be read");
 }
 
-static void
-send_message(const struct maildrop *maildrop, const struct message *message,
-	uint64_t lines)
+/*
+ * Octets of the mailbox from "offset" on, "want" of them if it must be read.
+ * What is in the window was confirmed after it was read, and stays what the
+ * client was told: small messages that follow each other are served from it.
+ */
+static const char *
+look_at(struct maildrop *maildrop, uint64_t offset, size_t want, size_t *length)
 {
-	static char octets[READ];
+	static struct { uint64_t begin, end; char octets[READ]; } window;
+
+	if (offset < window.begin || offset >= window.end) {
+		window.begin = window.end = 0;
+		if (want > maildrop->size - offset)
+			want = (size_t)(maildrop->size - offset);
+		if (maildrop_read(maildrop, offset, window.octets, want) == -1)
+			session_end("unreadable");
+		/* Rewritten meanwhile: a response without an end is no message. */
+		if (maildrop_check(maildrop, false) != MAILDROP_GOOD)
+			session_end("changed");
+		window.begin = offset;
+		window.end = offset + want;
+	}
+	*length = (size_t)(window.end - offset);
+	return window.octets + (offset - window.begin);
+}
+
+static void
+send_message(struct maildrop *maildrop, const struct message *message, uint64_t lines)
+{
 	uint64_t offset = message->start;
 	uint64_t end = maildrop_end(maildrop, message) - message->trim;
 	/* The beginning may be all that TOP wants. */
@@ -80,28 +104,44 @@ send_message(const struct maildrop *maildrop, const struct message *message,
 
 	wire_body_begin(lines);
 	while (more && offset < end) {
-		size_t n = end - offset < want ? (size_t)(end - offset) : want;
-		const char *text = octets;
-		if (maildrop_read(maildrop, offset, octets, n) == -1)
-			session_end("unreadable");
+		size_t n;
+		const char *text = look_at(maildrop, offset, want, &n);
+		if (n > end - offset)
+			n = (size_t)(end - offset);
 		offset += n;
 		want = READ;
 		if (in_from_line) {
-			const char *lf = memchr(octets, '\n', n);
+			const char *lf = memchr(text, '\n', n);
 			in_from_line = lf == NULL;
 			if (in_from_line)
 				continue;
+			n -= (size_t)(lf + 1 - text);
 			text = lf + 1;
 		}
-		more = wire_body(text, (size_t)(octets + n - text));
+		more = wire_body(text, n);
 	}
+	wire_body_end(message->blank);
+}
+
+/* One look at the file is enough for what the client sent together. */
+static enum maildrop_result
+check_turn(struct maildrop *maildrop)
+{
+	static uint64_t checked;
+	enum maildrop_result result = MAILDROP_GOOD;
+
+	if (checked != wire_turns())
+		result = maildrop_check(maildrop, false);
+	if (result == MAILDROP_GOOD)
+		checked = wire_turns();
+	return result;
 }
 
 static enum session_next
 serve(struct session *session, uint64_t lines)
 {
 	struct maildrop *maildrop = &session->maildrop;
-	enum maildrop_result result = maildrop_check(maildrop, false);
+	enum maildrop_result result = check_turn(maildrop);
 
 	if (result == MAILDROP_GOOD)
 		result = index_confirm_message(maildrop, session->message);
@@ -114,10 +154,6 @@ serve(struct session *session, uint64_t lines)
 	else
 		wire_ok("top of the message");
 	send_message(maildrop, session->message, lines);
-	/* Rewritten meanwhile: a response without an end is no message. */
-	if (maildrop_check(maildrop, false) != MAILDROP_GOOD)
-		session_end("changed");
-	wire_body_end(session->message->blank);
 	if (lines == WIRE_ALL) {
 		session->retrieved++;
 		session->retrieved_octets += session->message->octets;

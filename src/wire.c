@@ -23,7 +23,8 @@ enum {
 	INPUT = 4 * WIRE_LINE,
 	OUTPUT = 64 * 1024,
 	LEAST_ROOM = 1024,	/* in output, to go on without sending */
-	SHORT_LINE = 16,	/* octets that are looked at one by one */
+	STATUS_FRAME = 32,	/* octets of a status line that are not its text */
+	SHORT_LINE = 8,		/* octets; a shorter line's end is not worth a search */
 	MOST_DRAINS = 1024,	/* buffers of input that are dropped at the end */
 };
 
@@ -40,13 +41,12 @@ static bool input_closed;
 
 static char output[OUTPUT];
 static size_t used;
-static uint64_t statuses;
+static uint64_t statuses, turns;
 
 /* The mail text on its way out. */
 static struct {
 	uint64_t lines_left;
 	bool in_header;
-	bool had_empty_line;
 	uint64_t line_octets;	/* of the line so far */
 	bool after_cr;
 } body;
@@ -220,6 +220,7 @@ fill(int64_t *until)
 	/* SECURITY: no copy of a password stays behind. */
 	explicit_bzero(input + input_end, INPUT - input_end);
 	wait_for(in, POLLIN, *until);
+	turns++;
 	n = read(in, input + input_end, INPUT - input_end);
 	if (n == -1 && errno != EINTR && errno != EAGAIN)
 		wire_drop("closed");
@@ -325,21 +326,30 @@ wire_dot(void)
 }
 
 static void
+put(const char *word)
+{
+	wire_text(word, strlen(word));
+}
+
+static void
 status(const char *word, const char *code, const char *format, va_list arguments)
 {
-	char text[WIRE_STATUS - 2];
-	int n = snprintf(text, sizeof text, "%s%s%s%s", word, code == NULL ? "" : " [",
-	    code == NULL ? "" : code, code == NULL ? "" : "]");
-	size_t length = (size_t)n;
+	char text[WIRE_STATUS - STATUS_FRAME];
 
-	if (format[0] != '\0') {
-		text[length++] = ' ';
-		vsnprintf(text + length, sizeof text - length, format, arguments);
-		for (; text[length] != '\0'; length++)
-			if ((unsigned char)text[length] < 0x20 || text[length] == 0x7f)
-				text[length] = '?';
+	put(word);
+	if (code != NULL) {
+		put(" [");
+		put(code);
+		put("]");
 	}
-	wire_text(text, length);
+	if (format[0] != '\0') {
+		vsnprintf(text, sizeof text, format, arguments);
+		for (char *p = text; *p != '\0'; p++)
+			if ((unsigned char)*p < 0x20 || *p == 0x7f)
+				*p = '?';
+		put(" ");
+		put(text);
+	}
 	wire_crlf();
 	statuses++;
 }
@@ -370,11 +380,17 @@ wire_statuses(void)
 	return statuses;
 }
 
+uint64_t
+wire_turns(void)
+{
+	return turns;
+}
+
 void
 wire_challenge(const char *base64)
 {
 	wire_text("+ ", 2);
-	wire_text(base64, strlen(base64));
+	put(base64);
 	wire_crlf();
 }
 
@@ -383,7 +399,6 @@ wire_body_begin(uint64_t lines)
 {
 	body.lines_left = lines;
 	body.in_header = true;
-	body.had_empty_line = false;
 	body.line_octets = 0;
 	body.after_cr = false;
 }
@@ -409,61 +424,99 @@ end_line(void)
 		wire_text("\n", 1);
 	else
 		wire_crlf();
-	if (!body.in_header) {
-		if (body.lines_left != WIRE_ALL)
-			body.lines_left--;
-	} else if (body.line_octets == (body.after_cr ? 1 : 0)) {
+	if (!body.in_header)
+		body.lines_left--;
+	else if (body.line_octets == (body.after_cr ? 1 : 0))
 		body.in_header = false;
-		body.had_empty_line = true;
-	}
 	body.line_octets = 0;
 	body.after_cr = false;
 }
 
+/* Text on its way into the output, which has room for twice its octets. */
+struct passage {
+	const char *from, *end;
+	char *to;
+	bool at_start, after_cr;
+};
+
+/* The rest of a line; true if a short one is not to be expected next. */
+static inline bool
+pass_line(struct passage *passage)
+{
+	struct passage at = *passage;
+	const char *lf = memchr(at.from, '\n', (size_t)(at.end - at.from));
+	size_t n = (size_t)((lf == NULL ? at.end : lf) - at.from);
+
+	if (n > 0) {
+		*at.to = '.';
+		at.to += at.at_start & (*at.from == '.');
+		memcpy(at.to, at.from, n);
+		at.from += n;
+		at.to += n;
+		at.at_start = false;
+		at.after_cr = at.from[-1] == '\r';
+	}
+	if (lf != NULL) {
+		*at.to = '\r';
+		at.to += !at.after_cr;
+		*at.to++ = *at.from++;
+		at.at_start = true;
+		at.after_cr = false;
+	}
+	*passage = at;
+	return n == 0 || n >= SHORT_LINE;
+}
+
 /*
- * Lines of a body, whose number does not matter: the same as by send_piece and
- * end_line, but straight into the output. Returns how many octets it took. The
- * first octets of a line have no branch that depends on them: in a mail of short
- * lines nobody can guess it.
+ * A few octets; true if a line ended there. No branch depends on them: in a mail
+ * of short lines nobody can guess it.
  */
+static inline bool
+pass_octets(struct passage *passage)
+{
+	struct passage at = *passage;
+	const char *stop = at.end - at.from < SHORT_LINE ? at.end : at.from + SHORT_LINE;
+	bool any = false;
+
+	while (at.from < stop) {
+		bool lf = *at.from == '\n';
+		*at.to = '.';
+		at.to += at.at_start & (*at.from == '.');
+		*at.to = '\r';
+		at.to += lf & !at.after_cr;
+		*at.to++ = *at.from;
+		at.at_start = lf;
+		at.after_cr = *at.from++ == '\r';
+		any |= lf;
+	}
+	*passage = at;
+	return any;
+}
+
+/* Lines whose number does not matter; returns how many octets it took. */
 static size_t
 send_lines(const char *octets, size_t length)
 {
 	/* An octet becomes two at the most. */
 	size_t most = (OUTPUT - used) / 2;
-	const char *p = octets, *end = octets + (length < most ? length : most);
-	char *to = output + used;
-	bool at_start = body.line_octets == 0, after_cr = body.after_cr;
+	struct passage passage = {
+		.from = octets, .end = octets + (length < most ? length : most),
+		.to = output + used,
+		.at_start = body.line_octets == 0, .after_cr = body.after_cr,
+	};
 
-	while (p < end) {
-		const char *stop = end - p < SHORT_LINE ? end : p + SHORT_LINE;
-		bool lf = false;
-		for (; p < stop; p++) {
-			bool ends = *p == '\n';
-			*to = '.';
-			to += at_start & (*p == '.');
-			*to = '\r';
-			to += ends & !after_cr;
-			*to++ = *p;
-			at_start = ends;
-			after_cr = *p == '\r';
-			lf |= ends;
-		}
-		if (lf || p == end)
+	while (passage.from < passage.end) {
+		while (passage.from < passage.end && pass_line(&passage))
 			continue;
-		const char *next = memchr(p, '\n', (size_t)(end - p));
-		size_t n = (size_t)((next == NULL ? end : next) - p);
-		memcpy(to, p, n);
-		p += n;
-		to += n;
-		after_cr = to[-1] == '\r';
+		while (passage.from < passage.end && pass_octets(&passage))
+			continue;
 	}
-	used = (size_t)(to - output);
-	body.line_octets = !at_start;
-	body.after_cr = after_cr;
+	used = (size_t)(passage.to - output);
+	body.line_octets = !passage.at_start;
+	body.after_cr = passage.after_cr;
 	if (OUTPUT - used < LEAST_ROOM)
 		wire_flush();
-	return (size_t)(p - octets);
+	return (size_t)(passage.from - octets);
 }
 
 bool
@@ -472,7 +525,7 @@ wire_body(const char *octets, size_t length)
 	const char *limit = octets + length;
 
 	while (octets < limit && (body.in_header || body.lines_left > 0)) {
-		if (!body.in_header && body.lines_left == WIRE_ALL) {
+		if (body.lines_left == WIRE_ALL) {
 			octets += send_lines(octets, (size_t)(limit - octets));
 			continue;
 		}
@@ -491,7 +544,7 @@ wire_body_end(bool blank)
 {
 	if (body.line_octets > 0)
 		wire_crlf();
-	if (blank && !body.had_empty_line)
+	if (blank)
 		wire_crlf();
 	wire_dot();
 	mail_in_output = true;

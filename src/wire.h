@@ -68,6 +68,9 @@ void wire_err(const char *code, const char *format, ...)
 /* Status lines so far: the session demands exactly one for each command. */
 uint64_t wire_statuses(void);
 
+/* How often the peer was waited for: commands of one turn were sent together. */
+uint64_t wire_turns(void);
+
 /* "+ " and a base64 text (RFC 5034 section 4). Not a status line. */
 void wire_challenge(const char *base64);
 
@@ -82,8 +85,8 @@ void wire_dot(void);
  * Mail text in pieces of any size: line ends become CRLF, lines that start
  * with "." are byte-stuffed. With "lines" only the header, the empty line and
  * that many lines of the body go out (TOP); wire_body is false once they have.
- * wire_body_end supplies a missing last line end, the empty line too if the
- * text had none and "blank" asks for it, and the final ".".
+ * wire_body_end supplies a missing last line end, the empty line if "blank" asks
+ * for it, and the final ".".
  */
 #define WIRE_ALL UINT64_MAX
 void wire_body_begin(uint64_t lines);

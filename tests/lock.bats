@@ -261,8 +261,8 @@ refuses_after() {
 	message one two | mailbox alice
 	connect "$1"
 	login "$1"
-	says "$1" 'DELE 1'
-	hears "$1" '+OK message 1 deleted'
+	says "$1" 'RETR 1' 'DELE 1'
+	hears "$1" '+OK 29 octets' 'Subject: one' '' 'body of one' '.' '+OK message 1 deleted'
 	"$1"
 	[ "$1" = removed ] || keep
 	says "$1" 'RETR 2' 'TOP 2 0' 'UIDL' 'STAT' 'QUIT'
@@ -276,7 +276,7 @@ refuses_after() {
 		unchanged
 	fi
 	[ ! -e spool/alice.lock ]
-	same 'logout, ip=[unknown], user=alice, end=failed, retrieved=0/0, deleted=0/0, left=2/58' \
+	same 'logout, ip=[unknown], user=alice, end=failed, retrieved=1/29, deleted=0/0, left=2/58' \
 		"$(records | tail -n 1)"
 }
 
@@ -331,7 +331,7 @@ refuses_after() {
 	wait "${PID[a]}"
 	[ "$(tail -n 1 rest)" != '+OK bye' ]
 	[ "$(tail -n 1 rest)" != '.' ]
-	run ! grep -qvx '[xy]*' rest
+	run ! grep -qvx 'x*' rest
 	unchanged
 	same 'end=changed' "$(records | grep -o 'end=[a-z]*' | tail -n 1)"
 }

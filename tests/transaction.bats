@@ -370,3 +370,51 @@ setup_three() {
 	same '+OK bye^M' "$(tail -n 1 replies | cat -v)"
 	seq 2 2 1000 | while read -r n; do message "$n"; done | cmp - spool/alice
 }
+
+# Messages of 7 to 200,000 octets, and what the server shall answer to RETR of all of
+# them, and to RETR and TOP of them in disorder.
+many_sizes() {
+	perl -e '
+		srand 1;
+		sub lines { join "", map { ($_ % 7 ? "" : ".") . "line $_ of $_[0]\n" } 1 .. $_[1] }
+		for my $n (1 .. 300) {
+			my $count = $n % 60 ? int rand 90 : int rand 12000;
+			$text[$n] = ["Subject: $n\n\n", lines($n, $count)];
+			print "From a\n$text[$n][0]$text[$n][1]\n";
+		}
+		open C, ">commands"; open E, ">expected";
+		for my $n (1 .. 300, map { int rand(300) + 1 } 1 .. 600) {
+			my ($top, $size) = (++$asked > 300 && rand() < 0.5, 0);
+			my ($head, $body) = @{$text[$n]};
+			my $lines = () = "$head$body" =~ /\n/g;
+			printf C $top ? "TOP $n 3\n" : "RETR $n\n";
+			printf E $top ? "+OK top of the message\r\n" :
+			    "+OK %d octets\r\n", length("$head$body") + $lines;
+			$body = join "", ($body =~ /.*\n/g)[0 .. 2] if $top;
+			(my $text = "$head$body") =~ s/^\./../mg;
+			$text =~ s/\n/\r\n/g;
+			print E "$text.\r\n";
+		}'
+}
+
+@test "messages of all sizes are served alike, in any order, together or one by one" {
+	many_sizes | mailbox alice
+	{
+		printf 'USER alice\nPASS sesame\n'
+		cat commands
+	} | server >replies
+	tail -n +4 replies | cmp expected -
+	connect a
+	login a
+	head -n 400 commands | while IFS= read -r line; do
+		says a "$line"
+		until
+			listen a
+			printf '%s\n' "$HEARD"
+			[ "$HEARD" = $'.\r' ]
+		do :; done
+	done >replies
+	hang_up a
+	head -c "$(wc -c <replies)" expected | cmp replies -
+	same 400 "$(grep -cx $'\\.\r' replies)"
+}
