@@ -590,13 +590,16 @@ not_set_up() {
 	run ! grep -F /etc/shadow opened
 }
 
-@test "the static binary against musl is confined alike" {
+# confined_alike MAKE-ARGUMENT... BINARY: so is what is built so.
+confined_alike() {
 	local pid
 	# A copy, since it is built in the tree.
 	mkdir tree
 	cp -R "$BATS_TEST_DIRNAME/../"{Makefile,src,tests} tree
-	make -s -C tree musl >build.log 2>&1 || { cat build.log; false; }
-	SERVER[0]=$PWD/tree/build/musl/stdpop3d
+	make -s -C tree "${@:1:$#-1}" >build.log 2>&1 || { cat build.log; false; }
+	SERVER[0]=$PWD/tree/${!#}
+	run ldd "${SERVER[0]}"
+	[[ $output != *.so* ]]
 	message one | mailbox alice
 	bystander
 	connect bob -S
@@ -612,11 +615,19 @@ not_set_up() {
 	says bob 'RETR 1' 'DELE 1' QUIT
 	gone_well bob
 	[ ! -s spool/alice ]
-	# It asks for the time in other ways, too: a mailbox that is quite new.
+	# It may ask for the time in other ways: a mailbox that is quite new.
 	message one | mailbox alice
 	printf '%s\r\n' 'USER alice' 'PASS sesame' 'STAT' QUIT |
 		timeout 20 "${SERVER[@]}" -S >replies 2>>log
 	[ "$(tail -n 1 replies)" = $'+OK bye\r' ]
+}
+
+@test "the static binary against musl is confined alike" {
+	confined_alike musl build/musl/stdpop3d
+}
+
+@test "the static binary against glibc is confined alike" {
+	confined_alike LDFLAGS=-static-pie build/stdpop3d
 }
 
 # gone_well NAME: the rest of what the server says, to its end.
