@@ -19,7 +19,7 @@
 
 enum {
 	FIRST_ROOM = 64,
-	WINDOW = 64 * 1024,	/* octets read at once for unique-ids */
+	WINDOW = 64 * 1024,	/* octets read at once */
 	LEAD = 3,		/* octets before a message that its head includes */
 	HEAD = 512,
 	LEAST_AVERAGE = 2048,	/* octets a message; of smaller ones a scan is cheaper */
@@ -193,6 +193,9 @@ is_from_line(const char *octets, size_t length)
 static bool
 heads_stand(const struct maildrop *maildrop)
 {
+	/* Of heads that are near each other many are read at once. */
+	bool near = maildrop->size / maildrop->count < WINDOW / 4;
+
 	window.begin = window.end = 0;
 	for (size_t i = 0; i < maildrop->count; i++) {
 		const struct message *message = &maildrop->messages[i];
@@ -200,7 +203,7 @@ heads_stand(const struct maildrop *maildrop)
 		uint64_t begin = message->start - lead;
 		uint64_t length = maildrop_end(maildrop, message) - begin;
 		size_t n = length < HEAD ? (size_t)length : HEAD;
-		const char *octets = look_at(maildrop, begin, n, n);
+		const char *octets = look_at(maildrop, begin, n, near ? WINDOW : n);
 		if (octets == NULL || head_of(octets, n) != message->head ||
 		    !is_from_line(octets + lead, n - lead))
 			return false;
