@@ -3,6 +3,7 @@
 # shellcheck shell=bash
 
 bats_require_minimum_version 1.5.0
+load eventually
 
 STDPOP3D=${STDPOP3D:-$BATS_TEST_DIRNAME/../build/stdpop3d}
 # shellcheck disable=SC2034 # for unit.bats
@@ -179,14 +180,4 @@ hang_up() {
 	local fd=${TO[$1]}
 	exec {fd}>&-
 	gone "$1"
-}
-
-# eventually COMMAND...: waits until it succeeds, for a minute.
-eventually() {
-	local try
-	for ((try = 0; try < 600; try++)); do
-		! "$@" || return 0
-		sleep 0.1
-	done
-	"$@"
 }

@@ -16,6 +16,7 @@ LAUNCHERS=(tcpserver inetd systemd socat)
 # --- what the machine must have, and gets
 
 load require
+load eventually
 
 require() {
 	if [ "$(id -u)" -ne 0 ]; then
@@ -165,16 +166,6 @@ choose_ports() {
 		    number = held[-1].getsockname()[1]
 		    pathlib.Path(sys.argv[1], f"{name}.port").write_text(f"{number}\n")
 	END
-}
-
-# eventually COMMAND...: waits until it succeeds, for a minute.
-eventually() {
-	local try
-	for ((try = 0; try < 600; try++)); do
-		! "$@" || return 0
-		sleep 0.1
-	done
-	"$@"
 }
 
 wait_for_port() {

@@ -14,6 +14,7 @@ SPOOL=/var/mail/$NAME
 # --- the machine
 
 load require
+load eventually
 
 require() {
 	require_packages "$HERE/packages" || return
@@ -68,16 +69,6 @@ inside() {
 	timeout 300 nsenter --target "$(<"$MACHINE.leader")" --all -- env --ignore-environment \
 		PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
 		HOME=/root LC_ALL=C.UTF-8 "$@"
-}
-
-# eventually COMMAND...: waits until it succeeds, for a minute.
-eventually() {
-	local try
-	for ((try = 0; try < 600; try++)); do
-		! "$@" || return 0
-		sleep 0.1
-	done
-	"$@"
 }
 
 # --- installed as README says
