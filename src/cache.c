@@ -206,19 +206,11 @@ pays(const struct maildrop *maildrop)
 	    maildrop->size / LEAST_RATIO > cost;
 }
 
-static bool
-is_unchanged(const struct maildrop *maildrop)
-{
-	struct stat now;
-
-	return fstat(maildrop->fd, &now) == 0 && maildrop_looks_same(&now, &maildrop->seen);
-}
-
 void
 cache_keep(const struct cache *cache, struct maildrop *maildrop)
 {
 	if (cache->fd == -1 || maildrop->fd == -1 || maildrop->changed || !pays(maildrop) ||
-	    !is_unchanged(maildrop) || index_digest(maildrop) == -1 || !is_unchanged(maildrop))
+	    !maildrop_is_untouched(maildrop) || index_digest(maildrop) == -1 || !maildrop_is_untouched(maildrop))
 		return;
 	if (write_image(cache, maildrop) == 0)
 		return;

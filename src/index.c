@@ -18,7 +18,8 @@
 #define OCTETS_MASK (((uint64_t)1 << 48) - 1)
 
 enum {
-	FIRST_ROOM = 64,
+	FIRST_ROOM = 64,	/* messages */
+	MOST_GROWTH = 16,
 	WINDOW = 64 * 1024,	/* octets read at once */
 	LEAD = 3,		/* octets before a message that its head includes */
 	HEAD = 512,
@@ -59,20 +60,33 @@ message_of(const struct mbox_message *found)
 	};
 }
 
-/*
- * How many messages to make room for: as many as the mailbox has if it goes on as up
- * to "offset". Room that is not used takes no memory, and growing in few steps
- * spares moving what is there.
- */
-static size_t
-room_for(const struct maildrop *maildrop, uint64_t offset)
+/* Makes room for so many messages, if it can. */
+static bool
+make_room(struct maildrop *maildrop, size_t room)
 {
-	uint64_t expected = (uint64_t)maildrop->count * (maildrop->size / offset + 1);
-	size_t least = maildrop->room * 2, most = maildrop->room * 64;
+	void *grown = reallocarray(maildrop->messages, room, sizeof(struct message));
 
-	if (maildrop->room == 0)
-		return FIRST_ROOM;
-	return expected < least ? least : expected > most ? most : (size_t)expected;
+	if (grown == NULL)
+		return false;
+	maildrop->messages = grown;
+	maildrop->room = room;
+	return true;
+}
+
+/*
+ * For as many as the mailbox has if it goes on as up to "offset": unused room costs
+ * addresses only, and what is there is seldom moved. Else for twice as many.
+ */
+static bool
+make_more_room(struct maildrop *maildrop, uint64_t offset)
+{
+	size_t least = maildrop->room == 0 ? FIRST_ROOM : maildrop->room * 2;
+	uint64_t expected = maildrop->count * (maildrop->size / offset + 1);
+
+	if (expected > maildrop->room * MOST_GROWTH)
+		expected = maildrop->room * MOST_GROWTH;
+	return (expected > least && make_room(maildrop, (size_t)expected)) ||
+	    make_room(maildrop, least);
 }
 
 static void
@@ -82,15 +96,9 @@ add_message(void *context, const struct mbox_message *found)
 
 	if (maildrop->out_of_memory)
 		return;
-	if (maildrop->count == maildrop->room) {
-		size_t room = room_for(maildrop, found->end);
-		void *grown = reallocarray(maildrop->messages, room, sizeof(struct message));
-		if (grown == NULL) {
-			maildrop->out_of_memory = true;
-			return;
-		}
-		maildrop->messages = grown;
-		maildrop->room = room;
+	if (maildrop->count == maildrop->room && !make_more_room(maildrop, found->end)) {
+		maildrop->out_of_memory = true;
+		return;
 	}
 	maildrop->messages[maildrop->count++] = message_of(found);
 	maildrop->octets += found->octets;
@@ -439,9 +447,13 @@ enum maildrop_result
 index_confirm_message(struct maildrop *maildrop, const struct message *message)
 {
 	size_t number = (size_t)(message - maildrop->messages);
+	enum maildrop_result result;
 
-	return message->start < maildrop->unsure ? compare(maildrop, number, number + 1) :
-	    MAILDROP_GOOD;
+	if (message->start >= maildrop->unsure)
+		return MAILDROP_GOOD;
+	result = compare(maildrop, number, number + 1);
+	/* It is what the last look saw that was compared. */
+	return result == MAILDROP_GOOD ? maildrop_check(maildrop, false) : result;
 }
 
 /* The unique-ids of what is to be removed. */

@@ -234,6 +234,14 @@ maildrop_looks_same(const struct stat *a, const struct stat *b)
 	    same_times(&a->st_ctim, &b->st_ctim);
 }
 
+bool
+maildrop_is_untouched(const struct maildrop *maildrop)
+{
+	struct stat now;
+
+	return fstat(maildrop->fd, &now) == 0 && maildrop_looks_same(&now, &maildrop->seen);
+}
+
 void
 maildrop_add_print(struct maildrop *maildrop, const void *octets, size_t length)
 {

@@ -104,6 +104,9 @@ enum maildrop_result maildrop_check(struct maildrop *maildrop, bool locked);
 /* The name is another file's now, or its octets are others: writes the record. */
 enum maildrop_result maildrop_note_change(struct maildrop *maildrop, const char *what);
 
+/* Whether fstat(2) shows nothing that has touched the file since it was "seen". */
+bool maildrop_is_untouched(const struct maildrop *maildrop);
+
 /* Whether two looks at one file show no difference. */
 bool maildrop_looks_same(const struct stat *a, const struct stat *b);
 

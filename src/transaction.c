@@ -68,48 +68,55 @@ refuse(enum maildrop_result result)
 }
 
 /*
- * Octets of the mailbox from "offset" on, "want" of them if it must be read.
- * What is in the window was confirmed after it was read, and stays what the
- * client was told: small messages that follow each other are served from it.
+ * Octets of the mailbox from "offset" on, "want" of them if they must be read, and
+ * more if they follow those read before. They are sure if nothing had touched the
+ * file after the reading; while that is so, they are served again.
  */
 static const char *
-look_at(struct maildrop *maildrop, uint64_t offset, size_t want, size_t *length)
+view(struct maildrop *maildrop, uint64_t offset, uint64_t want, size_t *length, bool *sure)
 {
-	static struct { uint64_t begin, end; char octets[READ]; } window;
+	static struct {
+		uint64_t begin, end;
+		struct stat seen;
+		bool sure;
+		char octets[READ];
+	} last;
 
-	if (offset < window.begin || offset >= window.end) {
-		window.begin = window.end = 0;
+	if (!last.sure || !maildrop_looks_same(&last.seen, &maildrop->seen) ||
+	    offset < last.begin || offset >= last.end) {
+		if (offset == last.end || want > READ)
+			want = READ;
 		if (want > maildrop->size - offset)
-			want = (size_t)(maildrop->size - offset);
-		if (maildrop_read(maildrop, offset, window.octets, want) == -1)
+			want = maildrop->size - offset;
+		if (maildrop_read(maildrop, offset, last.octets, (size_t)want) == -1)
 			session_end("unreadable");
-		/* Rewritten meanwhile: a response without an end is no message. */
-		if (maildrop_check(maildrop, false) != MAILDROP_GOOD)
-			session_end("changed");
-		window.begin = offset;
-		window.end = offset + want;
+		last.begin = offset;
+		last.end = offset + want;
+		last.seen = maildrop->seen;
+		last.sure = maildrop_is_untouched(maildrop);
 	}
-	*length = (size_t)(window.end - offset);
-	return window.octets + (offset - window.begin);
+	*sure = *sure && last.sure;
+	*length = (size_t)(last.end - offset);
+	return last.octets + (offset - last.begin);
 }
 
 static void
 send_message(struct maildrop *maildrop, const struct message *message, uint64_t lines)
 {
 	uint64_t offset = message->start;
-	uint64_t end = maildrop_end(maildrop, message) - message->trim;
+	uint64_t end = maildrop_end(maildrop, message);
 	/* The beginning may be all that TOP wants. */
-	size_t want = lines == WIRE_ALL ? READ : FIRST_READ;
-	bool in_from_line = true, more = true;
+	uint64_t want = lines == WIRE_ALL ? end - offset : FIRST_READ;
+	bool in_from_line = true, more = true, sure = true;
 
+	end -= message->trim;
 	wire_body_begin(lines);
 	while (more && offset < end) {
 		size_t n;
-		const char *text = look_at(maildrop, offset, want, &n);
+		const char *text = view(maildrop, offset, want, &n, &sure);
 		if (n > end - offset)
 			n = (size_t)(end - offset);
 		offset += n;
-		want = READ;
 		if (in_from_line) {
 			const char *lf = memchr(text, '\n', n);
 			in_from_line = lf == NULL;
@@ -120,18 +127,22 @@ send_message(struct maildrop *maildrop, const struct message *message, uint64_t 
 		}
 		more = wire_body(text, n);
 	}
+	/* Rewritten meanwhile: a response without an end is no message. */
+	if (!sure && maildrop_check(maildrop, false) != MAILDROP_GOOD)
+		session_end("changed");
 	wire_body_end(message->blank);
 }
 
-/* One look at the file is enough for what the client sent together. */
+/* One look at the file is enough for what is answered at once. */
 static enum maildrop_result
 check_turn(struct maildrop *maildrop)
 {
 	static uint64_t checked;
-	enum maildrop_result result = MAILDROP_GOOD;
+	enum maildrop_result result;
 
-	if (checked != wire_turns())
-		result = maildrop_check(maildrop, false);
+	if (checked == wire_turns() && !maildrop->changed)
+		return MAILDROP_GOOD;
+	result = maildrop_check(maildrop, false);
 	if (result == MAILDROP_GOOD)
 		checked = wire_turns();
 	return result;

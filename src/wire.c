@@ -141,13 +141,14 @@ milliseconds(int64_t count)
 	return (struct timespec){ .tv_sec = count / 1000, .tv_nsec = count % 1000 * 1000000 };
 }
 
-/* Returns when the descriptor is ready; signals are let in only here. */
+/* Returns when the descriptor is ready; signals are let in only here. Ends a turn. */
 static void
 wait_for(int fd, short events, int64_t until)
 {
 	struct pollfd poll_fd = { .fd = fd, .events = events };
 	sigset_t none;
 
+	turns++;
 	sigemptyset(&none);
 	for (;;) {
 		int64_t left = until - wire_clock();
@@ -220,7 +221,6 @@ fill(int64_t *until)
 	/* SECURITY: no copy of a password stays behind. */
 	explicit_bzero(input + input_end, INPUT - input_end);
 	wait_for(in, POLLIN, *until);
-	turns++;
 	n = read(in, input + input_end, INPUT - input_end);
 	if (n == -1 && errno != EINTR && errno != EAGAIN)
 		wire_drop("closed");
@@ -326,9 +326,9 @@ wire_dot(void)
 }
 
 static void
-put(const char *word)
+put(const char *text)
 {
-	wire_text(word, strlen(word));
+	wire_text(text, strlen(text));
 }
 
 static void
@@ -439,7 +439,10 @@ struct passage {
 	bool at_start, after_cr;
 };
 
-/* The rest of a line; true if a short one is not to be expected next. */
+/*
+ * The rest of a line; true if the next is to go the same way: it was not short, or
+ * empty as between paragraphs of any text.
+ */
 static inline bool
 pass_line(struct passage *passage)
 {

@@ -68,7 +68,10 @@ void wire_err(const char *code, const char *format, ...)
 /* Status lines so far: the session demands exactly one for each command. */
 uint64_t wire_statuses(void);
 
-/* How often the peer was waited for: commands of one turn were sent together. */
+/*
+ * How often the peer was waited for, to send or to take. Commands of one turn were
+ * sent together and are answered at once.
+ */
 uint64_t wire_turns(void);
 
 /* "+ " and a base64 text (RFC 5034 section 4). Not a status line. */
@@ -85,8 +88,8 @@ void wire_dot(void);
  * Mail text in pieces of any size: line ends become CRLF, lines that start
  * with "." are byte-stuffed. With "lines" only the header, the empty line and
  * that many lines of the body go out (TOP); wire_body is false once they have.
- * wire_body_end supplies a missing last line end, the empty line if "blank" asks
- * for it, and the final ".".
+ * wire_body_end supplies a missing last line end, an empty line if "blank", which is
+ * for a text that has none, and the final ".".
  */
 #define WIRE_ALL UINT64_MAX
 void wire_body_begin(uint64_t lines);

@@ -640,6 +640,40 @@ reports() {
 	is_hint
 }
 
+# two_in_one: message 2 has become two, and the next login does not read it.
+two_in_one() {
+	indexed
+	cp -p spool/alice original
+	sed 's/^line    500 of letter 00002, as/line \n\nFrom of letter 00002, as/' original >copy
+	in_place
+	letters 41 41 >>spool/alice
+	spares_scan
+}
+
+@test "once it is seen, nothing of a changed mailbox is sent, whatever was asked for at once" {
+	two_in_one
+	quick 'RETR 1' 'RETR 2' 'RETR 3' 'RETR 1' 'TOP 3 1'
+	same 1 "$(grep -c $'^\\.\r$' replies)"
+	same 4 "$(grep -c '^-ERR another program has rewritten the mailbox' replies)"
+	same $'+OK bye\r' "$(tail -n 1 replies)"
+}
+
+@test "what was read with an earlier message is not sent after the mailbox has become another" {
+	two_in_one
+	connect pop
+	login pop
+	# With it the beginning of message 2 is read.
+	says pop 'RETR 1'
+	answer pop >first
+	letters 1 1 | sed '1d;$d' | diff - <(sed '1d;$d' first | tr -d '\r')
+	cp original copy
+	in_place
+	says pop 'RETR 2'
+	answer pop >second
+	letters 2 2 | sed '1d;$d' | diff - <(sed '1d;$d' second | tr -d '\r')
+	hang_up pop
+}
+
 @test "what a mail program notes in the last message, with mail behind it, refuses nothing later" {
 	indexed
 	sed 's/^line    500 of letter 00040, as it is$/&, and more/' spool/alice >copy

@@ -124,6 +124,7 @@ transaction() {
 # connect NAME [OPTION...]   starts it
 # says NAME LINE...          the client says each line
 # hears NAME LINE...         the server's next lines, without CRLF, are these
+# answer NAME                prints a multi-line response, from status line to dot
 # login NAME                 alice logs in
 # gone NAME                  the server says nothing more and ends well
 # hang_up NAME               the client closes the connection
@@ -157,6 +158,14 @@ hears() {
 		listen "$name"
 		same "$line"$'\r' "$HEARD"
 	done
+}
+
+answer() {
+	until
+		listen "$1"
+		printf '%s\n' "$HEARD"
+		[ "$HEARD" = $'.\r' ]
+	do :; done
 }
 
 login() {

@@ -335,3 +335,19 @@ no login, ip=[unknown], user=alice, end=refused" "$(records)"
 	not_served 'more than one link'
 	unchanged
 }
+
+@test "a mailbox that begins with many small messages needs no more address space than it has messages" {
+	{
+		perl -e 'print "From a\n\nb\n\n" x 20000'
+		printf 'From a\n\n'
+	} | mailbox alice
+	truncate -s 300M spool/alice
+	# A sanitizer needs more.
+	grep -q __asan_init "$STDPOP3D" || ulimit -v 12000
+	transaction <<-'END'
+		C: LIST 20000
+		S: +OK 20000 5^M
+		C: LIST 20001
+		S: +OK 20001 314352796^M
+	END
+}
