@@ -19,7 +19,7 @@
 
 enum {
 	FIRST_ROOM = 64,	/* messages */
-	MOST_GROWTH = 16,
+	MOST_GROWTH = 8,
 	WINDOW = 64 * 1024,	/* octets read at once */
 	LEAD = 3,		/* octets before a message that its head includes */
 	HEAD = 512,
@@ -60,33 +60,19 @@ message_of(const struct mbox_message *found)
 	};
 }
 
-/* Makes room for so many messages, if it can. */
-static bool
-make_room(struct maildrop *maildrop, size_t room)
-{
-	void *grown = reallocarray(maildrop->messages, room, sizeof(struct message));
-
-	if (grown == NULL)
-		return false;
-	maildrop->messages = grown;
-	maildrop->room = room;
-	return true;
-}
-
 /*
- * For as many as the mailbox has if it goes on as up to "offset": unused room costs
- * addresses only, and what is there is seldom moved. Else for twice as many.
+ * How many messages to make room for: as many as the mailbox has if it goes on as up
+ * to "offset". Unused room costs addresses only, and what is there is seldom moved.
  */
-static bool
-make_more_room(struct maildrop *maildrop, uint64_t offset)
+static size_t
+room_for(const struct maildrop *maildrop, uint64_t offset)
 {
-	size_t least = maildrop->room == 0 ? FIRST_ROOM : maildrop->room * 2;
 	uint64_t expected = maildrop->count * (maildrop->size / offset + 1);
+	size_t least = maildrop->room * 2, most = maildrop->room * MOST_GROWTH;
 
-	if (expected > maildrop->room * MOST_GROWTH)
-		expected = maildrop->room * MOST_GROWTH;
-	return (expected > least && make_room(maildrop, (size_t)expected)) ||
-	    make_room(maildrop, least);
+	if (maildrop->room == 0)
+		return FIRST_ROOM;
+	return expected < least ? least : expected > most ? most : (size_t)expected;
 }
 
 static void
@@ -96,9 +82,15 @@ add_message(void *context, const struct mbox_message *found)
 
 	if (maildrop->out_of_memory)
 		return;
-	if (maildrop->count == maildrop->room && !make_more_room(maildrop, found->end)) {
-		maildrop->out_of_memory = true;
-		return;
+	if (maildrop->count == maildrop->room) {
+		size_t room = room_for(maildrop, found->end);
+		void *grown = reallocarray(maildrop->messages, room, sizeof(struct message));
+		if (grown == NULL) {
+			maildrop->out_of_memory = true;
+			return;
+		}
+		maildrop->messages = grown;
+		maildrop->room = room;
 	}
 	maildrop->messages[maildrop->count++] = message_of(found);
 	maildrop->octets += found->octets;
