@@ -18,7 +18,6 @@ static const char *const ignored[] = {
 	"Content-Length", "Lines", "X-Mozilla-Status", "X-Mozilla-Status2",
 	"X-Mozilla-Keys",
 };
-static const char initials[] = "SsXxCcLl";	/* of those */
 
 static const uint8_t key[16] = {
 	's', 't', 'd', 'p', 'o', 'p', '3', 'd', ' ', 'u', 'n', 'i', 'q', 'u', 'e', '-',
@@ -39,9 +38,6 @@ is_field(const char *line, size_t length, const char *name)
 static bool
 is_ignored(const char *line, size_t length)
 {
-	/* Most have another first octet than all of these. */
-	if (strchr(initials, line[0]) == NULL)
-		return false;
 	for (size_t i = 0; i < sizeof ignored / sizeof ignored[0]; i++)
 		if (is_field(line, length, ignored[i]))
 			return true;
