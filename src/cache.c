@@ -210,7 +210,8 @@ void
 cache_keep(const struct cache *cache, struct maildrop *maildrop)
 {
 	if (cache->fd == -1 || maildrop->fd == -1 || maildrop->changed || !pays(maildrop) ||
-	    !maildrop_is_untouched(maildrop) || index_digest(maildrop) == -1 || !maildrop_is_untouched(maildrop))
+	    !maildrop_is_untouched(maildrop) || index_digest(maildrop) == -1 ||
+	    !maildrop_is_untouched(maildrop))
 		return;
 	if (write_image(cache, maildrop) == 0)
 		return;

@@ -444,7 +444,7 @@ index_confirm_message(struct maildrop *maildrop, const struct message *message)
 	if (message->start >= maildrop->unsure)
 		return MAILDROP_GOOD;
 	result = compare(maildrop, number, number + 1);
-	/* It is what the last look saw that was compared. */
+	/* It may have been rewritten while we read. */
 	return result == MAILDROP_GOOD ? maildrop_check(maildrop, false) : result;
 }
 

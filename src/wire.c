@@ -389,7 +389,7 @@ wire_turns(void)
 void
 wire_challenge(const char *base64)
 {
-	wire_text("+ ", 2);
+	put("+ ");
 	put(base64);
 	wire_crlf();
 }

@@ -235,7 +235,7 @@ rewritten() {
 }
 
 same_length() {
-	message one two | sed 's/body of two/XXXX XX XXX/' >new
+	message one two | sed 's/body of two/BODY OF TWO/' >new
 	cat new >spool/alice
 }
 

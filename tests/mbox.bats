@@ -336,7 +336,7 @@ no login, ip=[unknown], user=alice, end=refused" "$(records)"
 	unchanged
 }
 
-@test "a mailbox that begins with many small messages needs no more address space than it has messages" {
+@test "a mailbox that begins with many small messages is served in little address space" {
 	{
 		perl -e 'print "From a\n\nb\n\n" x 20000'
 		printf 'From a\n\n'

@@ -590,7 +590,8 @@ not_set_up() {
 	run ! grep -F /etc/shadow opened
 }
 
-# confined_alike MAKE-ARGUMENT... BINARY: so is what is built so.
+# confined_alike MAKE-ARGUMENT... BINARY: what make makes of these is static, and
+# confined like the other.
 confined_alike() {
 	local pid
 	# A copy, since it is built in the tree.

@@ -371,7 +371,7 @@ setup_three() {
 	seq 2 2 1000 | while read -r n; do message "$n"; done | cmp - spool/alice
 }
 
-# Messages of 7 to 200,000 octets, and what the server shall answer to RETR of all of
+# Messages of a dozen to 200,000 octets, and what the server shall answer to RETR of all of
 # them, and to RETR and TOP of them in disorder.
 many_sizes() {
 	perl -e '
@@ -384,7 +384,7 @@ many_sizes() {
 		}
 		open C, ">commands"; open E, ">expected";
 		for my $n (1 .. 300, map { int rand(300) + 1 } 1 .. 600) {
-			my ($top, $size) = (++$asked > 300 && rand() < 0.5, 0);
+			my $top = ++$asked > 300 && rand() < 0.5;
 			my ($head, $body) = @{$text[$n]};
 			my $lines = () = "$head$body" =~ /\n/g;
 			printf C $top ? "TOP $n 3\n" : "RETR $n\n";
