@@ -77,7 +77,7 @@ fuzz:
 
 # The sessions of most tests under memcheck: eight minutes.
 valgrind:
-	tests/machines/valgrind
+	tests/system/valgrind
 
 lint:
 	tests/lint

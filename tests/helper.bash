@@ -2,10 +2,8 @@
 # own, and ways to talk to the server. See README.
 # shellcheck shell=bash
 
-bats_require_minimum_version 1.5.0
-load eventually
+load ../base
 
-STDPOP3D=${STDPOP3D:-$BATS_TEST_DIRNAME/../build/stdpop3d}
 # shellcheck disable=SC2034 # for unit.bats
 UNITS=$(dirname "$STDPOP3D")/unit
 # shellcheck disable=SC2034 # for the tests: what a failed login is told
@@ -17,6 +15,8 @@ SESAME='$6$rounds=1000$salt$GK3yib7Lb94CdPqNt0xP5RxgvpEWVn9CfnufX04biOKhvXzbBUvz
 
 # In every test: alice, whose password is sesame, and no mail.
 setup() {
+	# Accounts of the tests look into their own folders only.
+	[ "$EUID" -ne 0 ] || chmod a+x "$BATS_RUN_TMPDIR"
 	cd "$BATS_TEST_TMPDIR" || return
 	umask 022
 	OWNER=$(id -u)

@@ -1,0 +1,503 @@
+#!/usr/bin/env bats
+# RFC 1939 sections 4 and 7, RFC 2449 section 5, RFC 5034, RFC 4616.
+load ../helper
+
+# base64_of FORMAT [ARGUMENT...]: of what printf makes of them.
+base64_of() {
+	# shellcheck disable=SC2059
+	printf "$@" | base64 -w 0
+}
+
+# refuses NAME PASSWORD: the one answer to a login that fails.
+refuses() {
+	dialogue <<END
+S: +OK POP3 ready^M
+C: USER $1
+S: +OK and the password?^M
+C: PASS $2
+S: $REFUSED
+C: QUIT
+S: +OK bye^M
+END
+}
+
+accepts() {
+	dialogue <<END
+S: +OK POP3 ready^M
+C: USER $1
+S: +OK and the password?^M
+C: PASS $2
+S: +OK 0 messages (0 octets)^M
+C: QUIT
+S: +OK bye^M
+END
+}
+
+@test "USER and PASS identify the user, and PASS tells of the maildrop" {
+	message one two | mailbox alice
+	dialogue <<-'END'
+		S: +OK POP3 ready^M
+		C: USER alice
+		S: +OK and the password?^M
+		C: PASS sesame
+		S: +OK 2 messages (58 octets)^M
+		C: QUIT
+		S: +OK bye^M
+	END
+}
+
+@test "QUIT in the AUTHORIZATION state ends the session and removes nothing" {
+	message one | mailbox alice
+	keep
+	dialogue <<-'END'
+		S: +OK POP3 ready^M
+		C: QUIT
+		S: +OK bye^M
+		C: NOOP
+	END
+	unchanged
+}
+
+@test "an unknown name, a wrong and an empty password get the same text" {
+	for try in 'alice wrong' 'mallory sesame' 'alice ' 'alice SESAME' 'Alice sesame' \
+	    '../alice sesame' '. sesame' "$(printf '%0100d' 0) sesame"; do
+		(cd "$(mktemp -d -p "$PWD")" && cp -R ../spool ../state ../passwd ../shadow . &&
+			{ [ "$(id -u)" -ne 0 ] || chown nobody state; } &&
+			refuses "${try%% *}" "${try#* }" >difference 2>&1 || echo "$try" >>../refused) 3>&- &
+	done
+	wait
+	[ ! -e refused ] || { cat refused ./*/difference; false; }
+}
+
+@test "blanks in, before and behind a password belong to it" {
+	account inner "$(perl -e 'print crypt("open  sesame", q($6$rounds=1000$salt$))')"
+	account outer "$(perl -e 'print crypt("  open ", q($6$rounds=1000$salt$))')"
+	accepts inner 'open  sesame'
+	accepts outer '  open '
+	refuses alice 'sesame '
+	refuses alice ' sesame'
+}
+
+@test "a password may hold any octet but NUL and LF" {
+	octets='join("", map(chr, 1..9, 11..255))'
+	account odd "$(perl -e 'print crypt('"$octets"', q($6$rounds=1000$salt$))')"
+	perl -e 'print "USER odd\r\nPASS ", '"$octets"', "\r\nQUIT\r\n"' | server >replies
+	same '+OK 0 messages (0 octets)^M' "$(sed -n 3p replies | cat -v)"
+}
+
+@test "what follows a NUL in a password is not ignored" {
+	printf 'USER alice\r\nPASS sesame\0junk\r\nQUIT\r\n' | server >replies
+	same "$REFUSED" "$(sed -n 3p replies | cat -v)"
+}
+
+@test "PASS without an argument and without USER is refused without a try" {
+	dialogue <<-'END'
+		S: +OK POP3 ready^M
+		C: PASS sesame
+		S: -ERR USER first^M
+		C: USER alice
+		S: +OK and the password?^M
+		C: PASS
+		S: -ERR wrong number of arguments^M
+		C: PASS sesame
+		S: +OK 0 messages (0 octets)^M
+	END
+}
+
+@test "USER wants one argument, and the last one counts" {
+	dialogue <<-'END'
+		S: +OK POP3 ready^M
+		C: USER
+		S: -ERR wrong number of arguments^M
+		C: USER alice bob
+		S: -ERR wrong number of arguments^M
+		C: USER mallory
+		S: +OK and the password?^M
+		C: USER alice
+		S: +OK and the password?^M
+		C: CAPAX
+		S: -ERR unknown command^M
+		C: PASS sesame
+		S: +OK 0 messages (0 octets)^M
+	END
+}
+
+@test "USER is valid again after a failed PASS, which forgets the name" {
+	dialogue <<-END
+		S: +OK POP3 ready^M
+		C: USER alice
+		S: +OK and the password?^M
+		C: PASS wrong
+		S: $REFUSED
+		C: PASS sesame
+		S: -ERR USER first^M
+		C: USER alice
+		S: +OK and the password?^M
+		C: PASS sesame
+		S: +OK 0 messages (0 octets)^M
+	END
+}
+
+@test "after three tries, each slower, the connection closes" {
+	SECONDS=0
+	dialogue <<-END
+		S: +OK POP3 ready^M
+		C: USER alice
+		S: +OK and the password?^M
+		C: PASS 1
+		S: $REFUSED
+		C: AUTH PLAIN $(base64_of '\0alice\0002')
+		S: $REFUSED
+		C: USER alice
+		S: +OK and the password?^M
+		C: PASS 3
+		S: $REFUSED
+		C: USER alice
+		C: PASS sesame
+	END
+	[ "$SECONDS" -ge 6 ]
+	same 'no login, ip=[unknown], end=tries' "$(records | tail -n 1)"
+}
+
+@test "CAPA lists the same in both states, and does not cancel USER" {
+	dialogue <<-'END'
+		S: +OK POP3 ready^M
+		C: USER alice
+		S: +OK and the password?^M
+		C: CAPA
+		S: +OK capabilities^M
+		S: TOP^M
+		S: UIDL^M
+		S: RESP-CODES^M
+		S: AUTH-RESP-CODE^M
+		S: PIPELINING^M
+		S: IMPLEMENTATION stdpop3d^M
+		S: USER^M
+		S: SASL PLAIN LOGIN^M
+		S: .^M
+		C: PASS sesame
+		S: +OK 0 messages (0 octets)^M
+		C: CAPA
+		S: +OK capabilities^M
+		S: TOP^M
+		S: UIDL^M
+		S: RESP-CODES^M
+		S: AUTH-RESP-CODE^M
+		S: PIPELINING^M
+		S: IMPLEMENTATION stdpop3d^M
+		S: USER^M
+		S: SASL PLAIN LOGIN^M
+		S: .^M
+		C: CAPA x
+		S: -ERR wrong number of arguments^M
+	END
+}
+
+@test "commands of the other state are refused" {
+	dialogue <<-'END'
+		S: +OK POP3 ready^M
+		C: STAT
+		S: -ERR log in first^M
+		C: RETR 1
+		S: -ERR log in first^M
+		C: NOOP
+		S: -ERR log in first^M
+		C: APOP alice c4c9334bac560ecc979e58001b3e22fb
+		S: -ERR no APOP here^M
+		C: USER alice
+		S: +OK and the password?^M
+		C: PASS sesame
+		S: +OK 0 messages (0 octets)^M
+		C: USER alice
+		S: -ERR already logged in^M
+		C: PASS sesame
+		S: -ERR already logged in^M
+		C: AUTH PLAIN
+		S: -ERR already logged in^M
+		C: APOP alice x
+		S: -ERR already logged in^M
+	END
+}
+
+@test "AUTH without an argument lists the mechanisms" {
+	dialogue <<-'END'
+		S: +OK POP3 ready^M
+		C: AUTH
+		S: +OK mechanisms^M
+		S: PLAIN^M
+		S: LOGIN^M
+		S: .^M
+		C: AUTH CRAM-MD5
+		S: -ERR no such mechanism^M
+	END
+}
+
+@test "AUTH PLAIN takes an initial response" {
+	dialogue <<-END
+		S: +OK POP3 ready^M
+		C: auth plain $(base64_of '\0alice\0sesame')
+		S: +OK 0 messages (0 octets)^M
+	END
+}
+
+@test "AUTH PLAIN takes the response to an empty challenge" {
+	dialogue <<-END
+		S: +OK POP3 ready^M
+		C: AUTH PLAIN
+		S: + ^M
+		C: $(base64_of 'alice\0alice\0sesame')
+		S: +OK 0 messages (0 octets)^M
+	END
+}
+
+@test "AUTH LOGIN asks for name and password" {
+	dialogue <<-END
+		S: +OK POP3 ready^M
+		C: AUTH LOGIN
+		S: + VXNlcm5hbWU6^M
+		C: $(base64_of alice)
+		S: + UGFzc3dvcmQ6^M
+		C: $(base64_of sesame)
+		S: +OK 0 messages (0 octets)^M
+	END
+}
+
+@test "AUTH LOGIN takes the name as its initial response" {
+	dialogue <<-END
+		S: +OK POP3 ready^M
+		C: AUTH LOGIN $(base64_of alice)
+		S: + UGFzc3dvcmQ6^M
+		C: $(base64_of sesame)
+		S: +OK 0 messages (0 octets)^M
+	END
+}
+
+@test "AUTH is cancelled by *, and what is no message costs no try" {
+	dialogue <<-END
+		S: +OK POP3 ready^M
+		C: AUTH PLAIN
+		S: + ^M
+		C: *
+		S: -ERR AUTH cancelled^M
+		C: AUTH LOGIN
+		S: + VXNlcm5hbWU6^M
+		C: *
+		S: -ERR AUTH cancelled^M
+		C: AUTH LOGIN $(base64_of alice)
+		S: + UGFzc3dvcmQ6^M
+		C: *
+		S: -ERR AUTH cancelled^M
+		C: AUTH PLAIN =
+		S: -ERR no PLAIN message for oneself^M
+		C: AUTH PLAIN
+		S: + ^M
+		C:
+		S: -ERR no PLAIN message for oneself^M
+		C: AUTH PLAIN AGFsaWNlAHNlc2FtZQ=
+		S: -ERR no base64^M
+		C: AUTH PLAIN ****
+		S: -ERR no base64^M
+		C: AUTH PLAIN
+		S: + ^M
+		C: AGFs aWNl
+		S: -ERR no base64^M
+		C: AUTH PLAIN $(base64_of 'alice sesame')
+		S: -ERR no PLAIN message for oneself^M
+		C: AUTH PLAIN $(base64_of '\0alice')
+		S: -ERR no PLAIN message for oneself^M
+		C: AUTH PLAIN $(base64_of 'bob\0alice\0sesame')
+		S: -ERR no PLAIN message for oneself^M
+		C: AUTH PLAIN $(base64_of '\0alice\0sesame')
+		S: +OK 0 messages (0 octets)^M
+	END
+}
+
+@test "the longest message of AUTH PLAIN fits, and a longer line gets one -ERR" {
+	account long "$(perl -e 'print crypt("s" x 255, q($6$rounds=1000$salt$))')"
+	dialogue <<-END
+		S: +OK POP3 ready^M
+		C: AUTH PLAIN
+		S: + ^M
+		C: $(printf '%03000d' 0)
+		S: -ERR response too long^M
+		C: AUTH PLAIN
+		S: + ^M
+		C: $(base64_of 'long\0long\0%s' "$(printf '%0255d' 0 | tr 0 s)")
+		S: +OK 0 messages (0 octets)^M
+	END
+}
+
+@test "a NUL within what AUTH carries shortens neither name nor password" {
+	dialogue <<-END
+		S: +OK POP3 ready^M
+		C: AUTH PLAIN $(base64_of '\0alice\0sesame\0')
+		S: $REFUSED
+		C: AUTH LOGIN $(base64_of 'alice\0x')
+		S: + UGFzc3dvcmQ6^M
+		C: $(base64_of sesame)
+		S: $REFUSED
+	END
+}
+
+@test "a session that ends within AUTH has not logged in" {
+	printf 'AUTH PLAIN\r\n' | server >replies
+	same $'+OK POP3 ready^M\n+ ^M' "$(cat -v replies)"
+	same 'no login, ip=[unknown], end=closed' "$(records)"
+}
+
+# shellcheck disable=SC2016 # what looks like variables is salt
+@test "hashes of all kinds of crypt(3) are taken" {
+	for salt in '$y$j9T$abcdefgh' '$2b$05$abcdefghijklmnopqrstuu' '$6$abcdefgh$' \
+	    '$5$rounds=1000$abcdefgh$' '$1$abcdefgh$' 'ab'; do
+		rm -f passwd shadow
+		account alice "$(perl -e 'print crypt("sesame", $ARGV[0])' "$salt")"
+		accepts alice sesame
+	done
+}
+
+@test "a hash may stand in the password field of passwd" {
+	echo "alice:$SESAME:$OWNER:$GROUP::/:/bin/false" >passwd
+	rm shadow
+	accepts alice sesame
+}
+
+# shellcheck disable=SC2016
+@test "locked and empty passwords and hashes of no method let nobody in" {
+	account bang "!$SESAME"
+	account star '*'
+	account empty ''
+	account x x
+	account odd '$9$nothing$nothing'
+	account short a
+	for name in bang star empty x odd short; do
+		for password in sesame '' x '*' a; do
+			printf 'USER %s\r\nPASS %s\r\nQUIT\r\n' "$name" "$password" |
+				server >"$name.$password.reply" 3>&- &
+		done
+	done
+	wait
+	for reply in *.reply; do
+		same "$REFUSED" "$(sed -n 3p "$reply" | cat -v)"
+	done
+}
+
+@test "expired accounts and passwords let nobody in" {
+	today=$(($(date +%s) / 86400))
+	account current "$SESAME" "$((today - 10)):0:20:7:::"
+	account grace "$SESAME" "$((today - 22)):0:20:7:5::"
+	account later "$SESAME" "$((today - 10)):0:99999:7::$((today + 1)):"
+	account account "$SESAME" "$((today - 10)):0:99999:7::$today:"
+	account at_once "$SESAME" "0:0:99999:7:::"
+	account old "$SESAME" "$((today - 21)):0:20:7:::"
+	account graceless "$SESAME" "$((today - 30)):0:20:7:5::"
+	accepts current sesame
+	accepts grace sesame
+	accepts later sesame
+	for name in account at_once old graceless; do
+		printf 'USER %s\r\nPASS sesame\r\nQUIT\r\n' "$name" | server >"$name.reply" 3>&- &
+	done
+	wait
+	for reply in *.reply; do
+		same "$REFUSED" "$(sed -n 3p "$reply" | cat -v)"
+	done
+}
+
+@test "of two accounts of one name the first counts" {
+	account alice "$(perl -e 'print crypt("other", q($6$rounds=1000$salt$))')"
+	accepts alice sesame
+}
+
+# apop NAME SECRET: the whole of a login by APOP; what was said to it.
+apop() {
+	local stamp
+	[ -e secrets ] || {
+		printf '# name:secret\nbob:tan staaf\nalicia:x\nbob2:y\n' >secrets
+		chmod 600 secrets
+		account bob "$SESAME"
+	}
+	connect "$1" -a secrets -h pop.example.org
+	listen "$1"
+	stamp=${HEARD#+OK POP3 ready }
+	stamp=${stamp%$'\r'}
+	[[ $stamp =~ ^\<[0-9a-f.]+@pop\.example\.org\>$ ]] || same '<...@pop.example.org>' "$stamp"
+	says "$1" "APOP $1 $(printf '%s%s' "$stamp" "$2" | md5sum | cut -c -32)"
+	listen "$1"
+}
+
+@test "APOP identifies the user by a digest over the greeting and the secret" {
+	apop bob 'tan staaf'
+	same $'+OK 0 messages (0 octets)\r' "$HEARD"
+}
+
+@test "APOP with another secret, name or digest is refused" {
+	apop bob tanstaaf
+	same "$REFUSED" "$(cat -v <<<"$HEARD")"
+	apop alice ''
+	same "$REFUSED" "$(cat -v <<<"$HEARD")"
+}
+
+@test "APOP wants two arguments and a whole digest" {
+	printf 'bob:x\n' >secrets
+	chmod 600 secrets
+	server -a secrets <<-'END' >replies
+		APOP
+		APOP bob
+		APOP bob a b
+		APOP bob c4c9
+	END
+	same "-ERR wrong number of arguments^M
+-ERR wrong number of arguments^M
+-ERR wrong number of arguments^M
+$REFUSED" "$(tail -n +2 replies | cat -v)"
+}
+
+@test "a name with a secret cannot log in by PASS" {
+	printf 'alice:tanstaaf\n' >secrets
+	chmod 600 secrets
+	for password in sesame tanstaaf; do
+		printf 'USER alice\r\nPASS %s\r\nQUIT\r\n' "$password" |
+			server -a secrets >"$password.reply" 3>&- &
+	done
+	wait
+	same "$REFUSED" "$(sed -n 3p sesame.reply | cat -v)"
+	same "$REFUSED" "$(sed -n 3p tanstaaf.reply | cat -v)"
+}
+
+@test "a name with a secret and no account cannot log in by APOP" {
+	printf 'mallory:tanstaaf\n' >secrets
+	chmod 600 secrets
+	apop mallory tanstaaf
+	same "$REFUSED" "$(cat -v <<<"$HEARD")"
+}
+
+@test "only with secrets the greeting has a timestamp, another each time" {
+	run server </dev/null
+	same $'+OK POP3 ready\r' "$output"
+	printf 'bob:x\n' >secrets
+	chmod 600 secrets
+	for ((i = 0; i < 10; i++)); do
+		server -a secrets </dev/null
+	done >greetings
+	[ "$(grep -c '^+OK POP3 ready <[0-9a-f.]*@[^ <>]*>'$'\r''$' greetings)" -eq 10 ]
+	[ "$(sort -u greetings | wc -l)" -eq 10 ]
+}
+
+@test "a secrets file that others can read is refused" {
+	printf 'bob:x\n' >secrets
+	for mode in 640 604 620 601; do
+		chmod "$mode" secrets
+		run ! server -a secrets </dev/null
+		same $'-ERR [SYS/PERM] the server is not set up: its log says why\r' "$output"
+	done
+	same "setup, ip=[unknown], secrets must be its owner's alone, and the owner root or whoever runs the server" \
+		"$(records | sort -u)"
+}
+
+@test "an account without a name is nobody's, whatever the name that is asked for" {
+	local name
+	account '' "$SESAME"
+	for name in / ../x .alice a:b "$(head -c 40 /dev/zero | tr '\0' a)"; do
+		printf '%s\r\n' "USER $name" 'PASS sesame' QUIT | server >replies
+		same "${REFUSED%^M}"$'\r' "$(sed -n 3p replies)"
+	done
+}

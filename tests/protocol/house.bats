@@ -1,0 +1,92 @@
+#!/usr/bin/env bats
+# The house rules of src/README, read from its own table.
+
+load ../base
+
+setup() {
+	cd "$TOP/src" || return
+}
+
+# room, most lines, and what it includes, from the table.
+table() {
+	sed -n '/^    room  /,/^$/p' README | tail -n +2 | sed '/^$/d'
+}
+
+@test "every room stands in the table, and every row is a room" {
+	diff <(table | awk '{ print $1 }' | sort) <(basename -s .c ./*.c | sort)
+}
+
+@test "a room includes what the table allows and nothing else of ours" {
+	local room lines allowed bad=0
+	while read -r room lines allowed; do
+		for file in "$room.c" "$room.h"; do
+			[ -f "$file" ] || continue
+			while read -r header; do
+				case " $allowed $room " in
+				*" $header "*) ;;
+				*) echo "$file includes $header.h"; bad=1 ;;
+				esac
+			done < <(sed -n 's/^#include "\(.*\)\.h"$/\1/p' "$file")
+		done
+	done < <(table)
+	[ "$bad" = 0 ]
+}
+
+@test "what the table allows has no circle but through session.h" {
+	# session.h is a sheet of types for the handlers below session.c.
+	table | awk '{ for (i = 3; i <= NF; i++) if ($i != "session" || $1 == "main") print $i, $1 }' |
+		tsort
+}
+
+@test "no file is longer than its budget" {
+	local room lines allowed bad=0
+	while read -r room lines allowed; do
+		if [ "$(wc -l < "$room.c")" -gt "$lines" ]; then
+			echo "$room.c has $(wc -l < "$room.c") lines, $lines allowed"
+			bad=1
+		fi
+	done < <(table)
+	[ "$bad" = 0 ]
+}
+
+@test "no function is longer than 60 lines" {
+	run ! awk 'FNR == 1 { start = 0 } /^\{/ { start = FNR }
+		/^\}/ { if (start && FNR - start > 60) { print FILENAME, FNR; long = 1 } start = 0 }
+		END { exit !long }' ./*.c
+}
+
+# only WORDS FILES: an extended regular expression stands in these files alone.
+only() {
+	local pattern=$1 hits
+	shift
+	hits=$(grep -lE "$pattern" ./*.c | sed 's,^\./,,' | sort)
+	diff <(printf '%s\n' "$@" | sort) <(printf '%s\n' "$hits")
+}
+
+@test "each wall of src/README stands" {
+	only '\<STD(IN|OUT)_FILENO\>' main.c
+	only '"[^"]*\\r\\n' wire.c
+	only '\<crypt(_r)?\([^3]' credentials.c
+	only '\<(pwrite|ftruncate)\(' io.c
+	only '\<io_(write|truncate)\(' cache.c io.c journal.c update.c
+	only 'fcntl\(.*F_OFD_SETLK' lock.c
+	only '\<set(res|re|e)?[ug]id\(|\<setgroups\(|\<prctl\(' sandbox.c sandbox_linux.c sandbox_openbsd.c sandbox_plain.c
+	only '\<(syslog|openlog)\(' log.c
+	only '\<getopt\(' options.c
+	only '\<reallocarray\(' index.c
+}
+
+@test "no conditional compilation but in the files of one system" {
+	run ! grep -rnE --include='*.c' --exclude='sandbox_*' '^#[ ]*(if|ifdef|elif)\>' .
+	for header in ./*.h; do
+		[ "$(grep -cE '^#[ ]*(if|ifdef|ifndef)\>' "$header")" = 1 ]
+	done
+}
+
+@test "no unsafe string function is called" {
+	run ! grep -nE '\<(sprintf|strcat|gets|strtok|alloca|system|popen)\(' ./*.c
+}
+
+@test "no note of something to do is left in the sources" {
+	run ! grep -nE 'TO''DO|FIX''ME|X''XX' ./*.[ch]
+}

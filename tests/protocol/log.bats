@@ -1,0 +1,180 @@
+#!/usr/bin/env bats
+# The records: what is written, in whose words, and where from.
+# shellcheck disable=SC2030,SC2031,SC2034,SC2153 # each test is a process of its own
+load ../helper
+
+# said_to COMMAND: the last reply to a session of that one command.
+said_to() {
+	printf '%s\r\n' "$1" | server "${@:2}" | tail -n 1 | tr -d '\r'
+}
+
+@test "each record is one line that starts with the program's name and process" {
+	server </dev/null >/dev/null
+	[[ $(cat log) =~ ^stdpop3d\[[0-9]+\]:\ no\ login,\ ip=\[unknown\],\ end=closed$ ]]
+}
+
+@test "login and logout tell of the messages" {
+	message one two three | mailbox alice
+	printf 'USER alice\nPASS sesame\nRETR 1\nRETR 1\nTOP 2 0\nDELE 1\nDELE 3\nQUIT\n' |
+		server >/dev/null
+	same 'login, ip=[unknown], user=alice, method=PASS, messages=3, octets=91
+logout, ip=[unknown], user=alice, end=quit, retrieved=2/58, deleted=2/62, left=1/29' "$(records)"
+}
+
+@test "a session without QUIT tells so" {
+	message one | mailbox alice
+	printf 'USER alice\nPASS sesame\nDELE 1\n' | server >/dev/null
+	same 'login, ip=[unknown], user=alice, method=PASS, messages=1, octets=29
+logout, ip=[unknown], user=alice, end=closed, retrieved=0/0, deleted=0/0, left=1/29' "$(records)"
+}
+
+@test "a session without a login tells how it ended" {
+	printf 'QUIT\n' | server >/dev/null
+	same 'no login, ip=[unknown], end=quit' "$(records)"
+}
+
+@test "a failed login tells the name of an account, and of nothing else" {
+	{
+		printf 'USER alice\nPASS wrong\n'
+		printf 'AUTH PLAIN %s\n' "$(printf '\0sesame\0sesame' | base64)"
+	} | TCPREMOTEIP=192.0.2.1 server -P >/dev/null
+	same 'login failed, ip=[192.0.2.1], user=alice, method=PASS
+login failed, ip=[192.0.2.1], user=?, method=PLAIN
+no login, ip=[192.0.2.1], end=closed' "$(records)"
+}
+
+@test "the method of each login is told" {
+	printf 'AUTH PLAIN %s\n' "$(printf '\0alice\0sesame' | base64)" | server >/dev/null
+	printf 'AUTH LOGIN\n%s\n%s\n' "$(printf alice | base64)" "$(printf sesame | base64)" |
+		server >/dev/null
+	same 'login, ip=[unknown], user=alice, method=PLAIN, messages=0, octets=0
+login, ip=[unknown], user=alice, method=LOGIN, messages=0, octets=0' "$(records | grep ^login)"
+}
+
+@test "no octet that a stranger sent gets into a record" {
+	printf 'USER al\033[2Jice\nUSER a,\n\xff\xfe\n' >commands
+	printf 'USER alice\nPASS wrong\n' >>commands
+	printf 'USER ip=[192.0.2.7],user=root\nPASS secret\n' >>commands
+	server <commands >/dev/null
+	same 'login failed, ip=[unknown], user=alice, method=PASS
+login failed, ip=[unknown], user=?, method=PASS
+no login, ip=[unknown], end=closed' "$(records)"
+}
+
+@test "octets of an account's name that could deceive are made harmless" {
+	account 'al ice,x=[1]' "$SESAME"
+	printf 'AUTH PLAIN %s\n' "$(printf '\0al ice,x=[1]\0sesame' | base64 -w 0)" |
+		server >/dev/null
+	same 'login, ip=[unknown], user=al?ice?x??1?, method=PLAIN, messages=0, octets=0' \
+		"$(records | head -n 1)"
+}
+
+@test "a record is one line of printable octets, whatever it tells of" {
+	server -p $'no\nfile\033\xff' </dev/null >/dev/null || :
+	same 'setup, ip=[unknown], cannot open no?file??: No such file or directory' "$(records)"
+}
+
+# peer_is ADDRESS: the one that the record of a session shows.
+peer_is() {
+	: >log
+	"${@:2}" "${SERVER[@]}" </dev/null 2>log >/dev/null
+	same "no login, ip=[$1], end=closed" "$(records)"
+}
+
+@test "the peer is TCPREMOTEIP, else REMOTE_ADDR, else REMOTE_HOST" {
+	peer_is 192.0.2.1 env TCPREMOTEIP=192.0.2.1 REMOTE_ADDR=192.0.2.2 REMOTE_HOST=192.0.2.3
+	peer_is 192.0.2.2 env REMOTE_ADDR=192.0.2.2 REMOTE_HOST=192.0.2.3
+	peer_is 192.0.2.3 env REMOTE_HOST=192.0.2.3
+	peer_is 192.0.2.3 env TCPREMOTEIP= REMOTE_ADDR=example.org REMOTE_HOST=192.0.2.3
+	peer_is unknown env TCPREMOTEIP= REMOTE_ADDR=192.0.2 REMOTE_HOST=example.org
+	peer_is unknown env REMOTE_ADDR='192.0.2.1 ' REMOTE_HOST='x], user=root'
+	peer_is 2001:db8::1 env TCPREMOTEIP=2001:DB8:0:0:0:0:0:1
+	peer_is 192.0.2.1 env TCPREMOTEIP=::ffff:192.0.2.1
+	peer_is unknown env TCPREMOTEIP=0.0.0.0
+}
+
+# over_tcp COMMANDS COMMAND...: runs it on a TCP connection from 127.0.0.1, and
+# prints what it says.
+over_tcp() {
+	python3 -c '
+import socket, subprocess, sys
+with socket.create_server(("127.0.0.1", 0)) as listener:
+    here = socket.create_connection(listener.getsockname())
+    there, _ = listener.accept()
+server = subprocess.Popen(sys.argv[2:], stdin=there, stdout=there)
+there.close()
+here.sendall(sys.argv[1].encode())
+here.shutdown(socket.SHUT_WR)
+while more := here.recv(4096):
+    sys.stdout.buffer.write(more)
+' "$@"
+}
+
+@test "without them the peer is what the socket knows" {
+	over_tcp QUIT "${SERVER[@]}" 2>log
+	same 'no login, ip=[127.0.0.1], end=closed' "$(records)"
+	: >log
+	over_tcp QUIT env TCPREMOTEIP=192.0.2.1 "${SERVER[@]}" 2>log
+	same 'no login, ip=[192.0.2.1], end=closed' "$(records)"
+}
+
+@test "a foreign peer without TLS is told so before any password, and CAPA lists none" {
+	export TCPREMOTEIP=192.0.2.1
+	refused='-ERR no passwords in the clear: turn on TLS (SSL) in your mail program^M'
+	dialogue <<-END
+		S: +OK POP3 ready^M
+		C: USER alice
+		S: $refused
+		C: PASS sesame
+		S: $refused
+		C: AUTH
+		S: $refused
+		C: AUTH PLAIN $(printf '\0alice\0sesame' | base64)
+		S: $refused
+		C: AUTH LOGIN
+		S: $refused
+		C: CAPA
+		S: +OK capabilities^M
+		S: TOP^M
+		S: UIDL^M
+		S: RESP-CODES^M
+		S: AUTH-RESP-CODE^M
+		S: PIPELINING^M
+		S: IMPLEMENTATION stdpop3d^M
+		S: .^M
+		C: QUIT
+		S: +OK bye^M
+	END
+}
+
+@test "TLS in front or permission by option lets a foreign peer log in" {
+	for address in 192.0.2.1 2001:db8::1 ::ffff:192.0.2.1 10.0.0.1; do
+		export TCPREMOTEIP=$address
+		same '-ERR no passwords in the clear: turn on TLS (SSL) in your mail program' \
+			"$(said_to 'USER alice')"
+		same '+OK and the password?' "$(said_to 'USER alice' -t)"
+		same '+OK and the password?' "$(said_to 'USER alice' -P)"
+	done
+}
+
+@test "loopback and an unknown peer may log in" {
+	same '+OK and the password?' "$(said_to 'USER alice')"
+	for address in 127.0.0.1 127.1.2.3 ::1 ::ffff:127.0.0.1; do
+		export TCPREMOTEIP=$address
+		same '+OK and the password?' "$(said_to 'USER alice')"
+	done
+}
+
+@test "a foreign peer may log in by APOP without TLS" {
+	export TCPREMOTEIP=192.0.2.1
+	printf 'alice:tanstaaf\n' >secrets
+	chmod 600 secrets
+	connect a -a secrets
+	listen a
+	stamp=${HEARD#+OK POP3 ready }
+	says a "APOP alice $(printf '%stanstaaf' "${stamp%$'\r'}" | md5sum | cut -c -32)"
+	hears a '+OK 0 messages (0 octets)'
+	hang_up a
+	same 'login, ip=[192.0.2.1], user=alice, method=APOP, messages=0, octets=0' \
+		"$(records | head -n 1)"
+}

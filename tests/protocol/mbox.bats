@@ -1,0 +1,353 @@
+#!/usr/bin/env bats
+# What a mailbox is: the manual's section MAILDROP.
+load ../helper
+
+# keeps_but NUMBER...: the messages are removed, and the mailbox is then what
+# standard input says.
+keeps_but() {
+	{
+		printf 'USER alice\nPASS sesame\n'
+		printf 'DELE %s\n' "$@"
+		echo QUIT
+	} | server >replies
+	same '+OK bye^M' "$(tail -n 1 replies | cat -v)"
+	cmp - spool/alice
+}
+
+@test "a message starts at a From_ line at the beginning or after an empty line" {
+	mailbox alice <<-'END'
+		From a Thu Jan  1 00:00:00 1970
+		From: a
+		Subject: 1
+
+		From here it is a message, too
+		Subject: 2
+
+		body
+		From here it is no message
+		>From nor here
+		 From nor here
+
+		From: nor here
+
+		from nor here
+
+		Fromage
+
+	END
+	transaction <<-'END'
+		C: STAT
+		S: +OK 2 149^M
+		C: RETR 1
+		S: +OK 23 octets^M
+		S: From: a^M
+		S: Subject: 1^M
+		S: ^M
+		S: .^M
+		C: RETR 2
+		S: +OK 126 octets^M
+		S: Subject: 2^M
+		S: ^M
+		S: body^M
+		S: From here it is no message^M
+		S: >From nor here^M
+		S:  From nor here^M
+		S: ^M
+		S: From: nor here^M
+		S: ^M
+		S: from nor here^M
+		S: ^M
+		S: Fromage^M
+		S: .^M
+	END
+}
+
+@test "a mailbox with CRLF at each line's end is served the same" {
+	message one two | sed 's/$/\r/' | mailbox alice
+	transaction <<-'END'
+		C: LIST
+		S: +OK 2 messages (58 octets)^M
+		S: 1 29^M
+		S: 2 29^M
+		S: .^M
+		C: RETR 1
+		S: +OK 29 octets^M
+		S: Subject: one^M
+		S: ^M
+		S: body of one^M
+		S: .^M
+	END
+	message two | sed 's/$/\r/' >expected
+	keeps_but 1 <expected
+}
+
+@test "CRLF and LF may be mixed, and a lone CR is no line's end" {
+	printf 'From a\r\nA: b\nC: d\r\n\nx\ry\n.\r\n\r\nFrom b\nA: b\n\r\nz\r\r\n\n' | mailbox alice
+	transaction <<-'END'
+		C: LIST
+		S: +OK 2 messages (34 octets)^M
+		S: 1 22^M
+		S: 2 12^M
+		S: .^M
+		C: RETR 1
+		S: +OK 22 octets^M
+		S: A: b^M
+		S: C: d^M
+		S: ^M
+		S: x^My^M
+		S: ..^M
+		S: .^M
+		C: RETR 2
+		S: +OK 12 octets^M
+		S: A: b^M
+		S: ^M
+		S: z^M^M
+		S: .^M
+	END
+}
+
+@test "a missing last line end is supplied, and counted" {
+	message one | head -c -2 | mailbox alice
+	keep
+	transaction <<-'END'
+		C: LIST 1
+		S: +OK 1 29^M
+		C: RETR 1
+		S: +OK 29 octets^M
+		S: Subject: one^M
+		S: ^M
+		S: body of one^M
+		S: .^M
+		C: QUIT
+		S: +OK bye^M
+	END
+	unchanged
+}
+
+@test "one empty line before the next message is not part of a body" {
+	printf 'From a\nA: b\n\nx\n\n\n\nFrom b\nA: b\n\nx\n' | mailbox alice
+	transaction <<-'END'
+		C: RETR 1
+		S: +OK 15 octets^M
+		S: A: b^M
+		S: ^M
+		S: x^M
+		S: ^M
+		S: ^M
+		S: .^M
+		C: RETR 2
+		S: +OK 11 octets^M
+		S: A: b^M
+		S: ^M
+		S: x^M
+		S: .^M
+	END
+}
+
+@test "a message of a header alone has an empty line, supplied where it has none" {
+	printf 'From a\nA: b\n\nFrom b\nC: d\n\n\nFrom c\n\nFrom d\nE: f' | mailbox alice
+	transaction <<-'END'
+		C: LIST
+		S: +OK 4 messages (26 octets)^M
+		S: 1 8^M
+		S: 2 8^M
+		S: 3 2^M
+		S: 4 8^M
+		S: .^M
+		C: RETR 1
+		S: +OK 8 octets^M
+		S: A: b^M
+		S: ^M
+		S: .^M
+		C: RETR 2
+		S: +OK 8 octets^M
+		S: C: d^M
+		S: ^M
+		S: .^M
+		C: RETR 3
+		S: +OK 2 octets^M
+		S: ^M
+		S: .^M
+		C: RETR 4
+		S: +OK 8 octets^M
+		S: E: f^M
+		S: ^M
+		S: .^M
+		C: TOP 4 5
+		S: +OK top of the message^M
+		S: E: f^M
+		S: ^M
+		S: .^M
+	END
+}
+
+@test "a mailbox of a From_ line alone is one message without text" {
+	printf 'From a' | mailbox alice
+	transaction <<-'END'
+		C: RETR 1
+		S: +OK 2 octets^M
+		S: ^M
+		S: .^M
+		C: DELE 1
+		S: +OK message 1 deleted^M
+		C: QUIT
+		S: +OK bye^M
+	END
+	[ ! -s spool/alice ]
+}
+
+@test "lines that start with a dot are byte-stuffed, and not counted so" {
+	printf 'From a\n.A: b\n\n.\n..\n.x\nx.\n' | mailbox alice
+	transaction <<-'END'
+		C: RETR 1
+		S: +OK 24 octets^M
+		S: ..A: b^M
+		S: ^M
+		S: ..^M
+		S: ...^M
+		S: ..x^M
+		S: x.^M
+		S: .^M
+	END
+}
+
+@test "the pseudo message of c-client is hidden, and kept by UPDATE" {
+	pseudo() {
+		cat <<-'END'
+			From MAILER-DAEMON Thu Jan  1 00:00:00 1970
+			Date: 01 Jan 1970 00:00:00 +0000
+			From: Mail System Internal Data <MAILER-DAEMON@example.org>
+			Subject: DON'T DELETE THIS MESSAGE -- FOLDER INTERNAL DATA
+			X-IMAP: 1 2
+
+			This text is part of the internal format of your mail folder.
+
+		END
+	}
+	{
+		pseudo
+		message one two
+	} | mailbox alice
+	transaction <<-'END'
+		C: STAT
+		S: +OK 2 58^M
+		C: LIST
+		S: +OK 2 messages (58 octets)^M
+		S: 1 29^M
+		S: 2 29^M
+		S: .^M
+		C: RETR 1
+		S: +OK 29 octets^M
+		S: Subject: one^M
+		S: ^M
+		S: body of one^M
+		S: .^M
+		C: LIST 3
+		S: -ERR no such message^M
+	END
+	{
+		pseudo
+		message two
+	} >expected
+	keeps_but 1 <expected
+	pseudo >expected
+	keeps_but 1 <expected
+	transaction <<-'END'
+		C: STAT
+		S: +OK 0 0^M
+	END
+}
+
+@test "octets of all values are served as they are" {
+	perl -e 'print "From a\nA: b\n\n", map(chr, 0..255), "\n"' | mailbox alice
+	perl -e 'print "A: b\r\n\r\n", map(chr, 0..9), "x", map(chr, 11..255), "\r\n.\r\n"' |
+		sed 's/\tx/\t\r\n/' >expected
+	printf 'USER alice\nPASS sesame\nRETR 1\n' | server >replies
+	same '+OK 267 octets^M' "$(sed -n 4p replies | cat -v)"
+	tail -n +5 replies | cmp expected -
+}
+
+@test "a line of a megabyte is served whole" {
+	perl -e 'print "From a\nA: b\n\n", "." x 1048576, "\n\nFrom b\n\nx\n"' | mailbox alice
+	printf 'USER alice\nPASS sesame\nRETR 1\nRETR 2\n' | server >replies
+	same '+OK 1048586 octets^M' "$(sed -n 4p replies | cat -v)"
+	perl -e 'print "A: b\r\n\r\n.", "." x 1048576, "\r\n.\r\n+OK 5 octets\r\n\r\nx\r\n.\r\n"' >expected
+	tail -n +5 replies | cmp expected -
+}
+
+@test "an empty mailbox is an empty maildrop" {
+	mailbox alice </dev/null
+	transaction <<-'END'
+		C: STAT
+		S: +OK 0 0^M
+		C: QUIT
+		S: +OK bye^M
+	END
+	[ -f spool/alice ]
+}
+
+# not_served WHY: the login is refused, quickly, for that reason.
+not_served() {
+	: >log
+	SECONDS=0
+	dialogue -w 30 <<-'END'
+		S: +OK POP3 ready^M
+		C: USER alice
+		S: +OK and the password?^M
+		C: PASS sesame
+		S: -ERR [SYS/PERM] the mailbox is not one that can be served^M
+		C: NOOP
+	END
+	[ "$SECONDS" -lt 15 ]
+	same "maildrop refused, ip=[unknown], user=alice, $1
+no login, ip=[unknown], user=alice, end=refused" "$(records)"
+}
+
+@test "a file that starts otherwise is refused and left alone" {
+	for text in '\nFrom a\n\nx\n' 'x' '\nx' 'from a\n' '>From a\n\nx\n' ' From a\n' 'From' '\0' \
+	    'SQLite format 3'; do
+		# shellcheck disable=SC2059
+		printf "$text" | mailbox alice
+		keep
+		not_served 'it does not start with a From_ line'
+		unchanged
+	done
+}
+
+@test "what is no regular file is refused and not opened" {
+	mkdir spool/alice
+	not_served 'not a regular file'
+	rmdir spool/alice
+	mkfifo spool/alice
+	not_served 'not a regular file'
+	rm spool/alice
+	message one | mailbox other
+	ln -s other spool/alice
+	not_served 'not a regular file'
+	ln -sf missing spool/alice
+	not_served 'not a regular file'
+}
+
+@test "a file with two names is refused" {
+	message one | mailbox alice
+	keep
+	ln spool/alice spool/other
+	not_served 'more than one link'
+	unchanged
+}
+
+@test "a mailbox that begins with many small messages is served in little address space" {
+	{
+		perl -e 'print "From a\n\nb\n\n" x 20000'
+		printf 'From a\n\n'
+	} | mailbox alice
+	truncate -s 300M spool/alice
+	# A sanitizer needs more.
+	grep -q __asan_init "$STDPOP3D" || ulimit -v 12000
+	transaction <<-'END'
+		C: LIST 20000
+		S: +OK 20000 5^M
+		C: LIST 20001
+		S: +OK 20001 314352796^M
+	END
+}

@@ -1,0 +1,118 @@
+#!/usr/bin/env bats
+# The command line, and what must be there before the first octet is read.
+# shellcheck disable=SC2030,SC2031,SC2034,SC2153 # each test is a process of its own
+load ../helper
+
+# not_set_up RECORD: the server says so, to the client and in its log.
+not_set_up() {
+	: >log
+	run -78 server <<<'USER alice'
+	same $'-ERR [SYS/PERM] the server is not set up: its log says why\r' "$output"
+	same "setup, ip=[unknown], $1" "$(records)"
+}
+
+@test "-V prints the version" {
+	run -0 "$STDPOP3D" -V
+	[[ $output =~ ^stdpop3d\ [0-9]+\.[0-9]+(\.[0-9]+)?$ ]]
+}
+
+@test "a mistake is answered by what it was and the usage, with status 64" {
+	while IFS='|' read -r arguments text; do
+		# shellcheck disable=SC2086
+		run -64 --separate-stderr "$STDPOP3D" $arguments </dev/null
+		same '' "$output"
+		# shellcheck disable=SC2154
+		same "stdpop3d: $text" "${stderr_lines[0]}"
+		[[ ${stderr_lines[1]} == 'usage: stdpop3d '* ]]
+	done <<-'END'
+		-y|unknown option -y
+		-?|unknown option -?
+		-m|missing argument of option -m
+		-i|missing argument of option -i
+		x|unexpected argument: x
+		-e -- x|unexpected argument: x
+		-i 0|not a number in range: 0
+		-i x|not a number in range: x
+		-i -1|not a number in range: -1
+		-i 86401|not a number in range: 86401
+		-l 1s|not a number in range: 1s
+		-l 0|not a number in range: 0
+		-w 99999999999999999999|not a number in range: 99999999999999999999
+		-w +1|not a number in range: +1
+		-U 0|not a number in range: 0
+		-U 4294967295|not a number in range: 4294967295
+	END
+}
+
+@test "a missing passwd, spool or state directory is told to client and log" {
+	local complete=("${SERVER[@]}")
+	SERVER=("${complete[@]}" -p none)
+	not_set_up 'cannot open none: No such file or directory'
+	SERVER=("${complete[@]}" -m none)
+	not_set_up 'cannot open none: No such file or directory'
+	SERVER=("${complete[@]}" -d none)
+	not_set_up 'cannot open none: No such file or directory'
+	SERVER=("${complete[@]}" -a none)
+	not_set_up 'cannot open none: No such file or directory'
+	SERVER=("${complete[@]}" -d passwd)
+	not_set_up 'cannot open passwd: Not a directory'
+}
+
+@test "a missing shadow file is none" {
+	echo "alice:$SESAME:$OWNER:$GROUP::/:/bin/false" >passwd
+	printf 'USER alice\nPASS sesame\n' | server -s none >replies
+	same '+OK 0 messages (0 octets)^M' "$(tail -n 1 replies | cat -v)"
+}
+
+@test "a state directory that others may look into is refused" {
+	for mode in 750 701 770 777; do
+		chmod "$mode" state
+		not_set_up 'state must belong to the service account and have mode 0700'
+	done
+	chmod 700 state
+	run -0 server <<<QUIT
+}
+
+@test "nothing is written to descriptor 2 where that is the client's socket" {
+	message one | mailbox alice
+	for options in "" -e -y '-i x' '-d none' '-e -d none'; do
+		# shellcheck disable=SC2086
+		python3 - "${SERVER[@]}" $options <<-'END'
+			import socket, subprocess, sys
+			here, there = socket.socketpair()
+			server = subprocess.Popen(sys.argv[1:], stdin=there, stdout=there, stderr=there)
+			there.close()
+			replies = b""
+			try:
+			    here.sendall(b"USER alice\r\nPASS wrong\r\nUSER alice\r\nPASS sesame\r\n")
+			    here.shutdown(socket.SHUT_WR)
+			    while more := here.recv(4096):
+			        replies += more
+			except ConnectionError:
+			    pass
+			for line in replies.decode().splitlines():
+			    assert line.startswith(("+OK ", "-ERR ")), line
+			server.wait()
+		END
+	done
+}
+
+@test "closed descriptors are no files of ours that come to lie there" {
+	message one | mailbox alice
+	keep
+	"${SERVER[@]}" <&- >replies 2>>log
+	"${SERVER[@]}" </dev/null >&- 2>>log || :
+	"${SERVER[@]}" </dev/null 2>&- || :
+	"${SERVER[@]}" <&- >&- 2>&- || :
+	unchanged
+	same "$(printf '%s\n' "alice:$SESAME:20000:0:99999:7:::")" "$(cat shadow)"
+}
+
+@test "-e writes records to descriptor 2, and without it none go there" {
+	server </dev/null >/dev/null
+	[ -s log ]
+	SERVER=("$STDPOP3D" "${SERVER[@]:2}")
+	: >log
+	server </dev/null >/dev/null
+	[ ! -s log ]
+}

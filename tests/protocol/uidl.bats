@@ -1,0 +1,126 @@
+#!/usr/bin/env bats
+# RFC 1939 section 7, UIDL: ids that stay what they are, in every session.
+load ../helper
+
+# ids: the lines of UIDL in a session of its own.
+ids() {
+	printf 'USER alice\nPASS sesame\nUIDL\n' | server >replies
+	sed -n '5,/^\./p' replies | sed '$d' | tr -d '\r'
+}
+
+@test "UIDL lists the unique-ids, and with an argument one" {
+	message one two | mailbox alice
+	transaction <<-'END'
+		C: UIDL
+		S: +OK 2 unique-ids^M
+		S: 1 1b3479180c151b28c241fa17ee1304ec^M
+		S: 2 74bd59b764fe8fb3e2538bde1e5e81c2^M
+		S: .^M
+		C: UIDL 2
+		S: +OK 2 74bd59b764fe8fb3e2538bde1e5e81c2^M
+	END
+}
+
+@test "unique-ids are what they always were" {
+	mailbox alice <<-'END'
+		From alice@example.org  Thu Jan  1 00:00:00 1970
+		Return-Path: <alice@example.org>
+		Date: Thu, 1 Jan 1970 00:00:00 +0000
+		From: Alice <alice@example.org>
+		To: bob@example.org
+		Subject: a message with
+		 a folded line
+		Message-ID: <1@example.org>
+
+		Hello Bob,
+
+		.this is it.
+
+		From MAILER-DAEMON  Fri Jan  2 00:00:00 1970
+		Subject: no body
+
+		From c Fri Jan  2 00:00:00 1970
+
+	END
+	same '1 aed2dbd53593d31ea65898430ef1aa9c
+2 63e0ff83d309dad4d1a3159dde109a36
+3 65a6235e8421c66313af1caed8e49f84' "$(ids)"
+}
+
+@test "unique-ids stay when a mail program notes its own things in the header" {
+	message one two | mailbox alice
+	before=$(ids)
+	for field in Status X-Status X-UID X-Keywords X-IMAP X-IMAPbase Content-Length Lines \
+	    status x-uid CONTENT-LENGTH; do
+		message one two | sed "s/^Subject: .*/&\n$field: 1 x\n\tfolded/" | mailbox alice
+		same "$before" "$(ids)"
+		message one two | sed "s/^Subject: /$field: \n&/" | mailbox alice
+		same "$before" "$(ids)"
+	done
+}
+
+@test "another header field or body is another message" {
+	message one | mailbox alice
+	before=$(ids)
+	for change in 's/^Subject/X-Subject/' 's/body of/Body of/' 's/1970/1971/' 's/^Subject/X: y\n&/'; do
+		message one | sed "$change" | mailbox alice
+		[ "$before" != "$(ids)" ]
+	done
+}
+
+@test "a unique-id does not depend on the messages before and behind, or their deletion" {
+	message one two three | mailbox alice
+	before=$(ids | cut -d ' ' -f 2)
+	printf 'USER alice\nPASS sesame\nDELE 1\nQUIT\n' | server >/dev/null
+	same "$(tail -n 2 <<<"$before")" "$(ids | cut -d ' ' -f 2)"
+	message four >>spool/alice
+	same "$(tail -n 2 <<<"$before")" "$(ids | head -n 2 | cut -d ' ' -f 2)"
+	printf 'USER alice\nPASS sesame\nDELE 3\nQUIT\n' | server >/dev/null
+	same "$(tail -n 2 <<<"$before")" "$(ids | cut -d ' ' -f 2)"
+}
+
+@test "a message has its unique-id with or without a line end at the end of the file" {
+	message one two | mailbox alice
+	before=$(ids)
+	message one two | head -c -1 | mailbox alice
+	same "$before" "$(ids)"
+	message one two | head -c -2 | mailbox alice
+	same "$before" "$(ids)"
+}
+
+@test "equal messages are numbered in file order" {
+	one=1b3479180c151b28c241fa17ee1304ec
+	two=74bd59b764fe8fb3e2538bde1e5e81c2
+	message one two one one two | mailbox alice
+	same "1 $one
+2 $two
+3 $one-2
+4 $one-3
+5 $two-2" "$(ids)"
+	for _ in {1..300}; do
+		message one
+	done | mailbox alice
+	ids >all
+	[ "$(cut -d ' ' -f 2 all | sort -u | wc -l)" -eq 300 ]
+	same "300 $one-300" "$(tail -n 1 all)"
+}
+
+@test "unique-ids keep their copy's number while one session lasts" {
+	message one one one | mailbox alice
+	transaction <<-'END'
+		C: DELE 1
+		S: +OK message 1 deleted^M
+		C: UIDL
+		S: +OK 2 unique-ids^M
+		S: 2 1b3479180c151b28c241fa17ee1304ec-2^M
+		S: 3 1b3479180c151b28c241fa17ee1304ec-3^M
+		S: .^M
+	END
+}
+
+@test "a unique-id is 1 to 70 octets of 0x21 to 0x7E" {
+	for ((i = 0; i < 100; i++)); do
+		message $((i % 10))
+	done | mailbox alice
+	[ "$(ids | grep -cE '^[0-9]+ [!-~]{1,70}$')" -eq 100 ]
+}

@@ -1,0 +1,37 @@
+#!/usr/bin/env bats
+# The rooms that are pure, each by a program of tests/unit.
+load ../helper
+
+@test "command: words, message-numbers and base64 are taken strictly" {
+	"$UNITS/command"
+}
+
+@test "fingerprint: it notices each octet, and its value stays" {
+	"$UNITS/fingerprint"
+}
+
+@test "mbox: the scan sees what a plain reading sees" {
+	"$UNITS/mbox"
+}
+
+@test "md5: the test suite of RFC 1321 and the example of RFC 1939" {
+	"$UNITS/md5"
+}
+
+@test "siphash: the vectors of another implementation" {
+	"$UNITS/siphash"
+}
+
+@test "uniqueid: unique-ids stay what they are" {
+	"$UNITS/uniqueid"
+}
+
+@test "wire: what is sent of a message is what was counted, for RETR and TOP" {
+	"$UNITS/wire"
+}
+
+@test "each unit test has its place here" {
+	for program in "$UNITS"/*; do
+		[ ! -x "$program" ] || grep -qF "\"\$UNITS/${program##*/}\"" "$BATS_TEST_FILENAME"
+	done
+}

@@ -1,0 +1,361 @@
+#!/usr/bin/env bats
+# bats file_tags=root
+# The packages of contrib: built here, and Debian's led through its life in
+# systems of its own, each a fresh copy of a bare one.
+
+load ../base
+
+HERE=$TOP/tests/system
+VERSION=$(sed -n 's/^.define OPTIONS_VERSION "\(.*\)"/\1/p' "$TOP/src/options.h")
+
+setup_file() {
+	local tool missing=
+	for tool in autopkgtest dpkg-buildpackage dh g++ ip lintian mmdebstrap rpmbuild rpmlint \
+		shellcheck strace; do
+		command -v "$tool" >/dev/null || missing+=" $tool"
+	done
+	[ -z "$missing" ] || {
+		echo "not found:$missing. needed: apt-get install $(cat "$HERE/packaging/packages")" >&2
+		return 1
+	}
+	chmod a+x "$BATS_RUN_TMPDIR" "$BATS_RUN_TMPDIR/file" "$BATS_FILE_TMPDIR"
+	cd "$BATS_FILE_TMPDIR" || return
+	pack
+	bare_system >bare.log 2>&1 3>&- &
+	(
+		umask 022
+		TZ=UTC LC_ALL=C built first -F
+		built next -b
+	) 3>&- &
+	(
+		umask 077
+		# shellcheck disable=SC2030
+		export TZ=FAR-13:45 LC_ALL=C.UTF-8 HOME=/nonexistent
+		built elsewhere/and/deeper -b setpriv --reuid=65534 --regid=65534 --clear-groups
+	) 3>&- &
+	wait
+}
+
+# pack: the sources, as make dist names them.
+pack() {
+	mkdir "stdpop3d-$VERSION"
+	tar -C "$TOP" --exclude=./.git --exclude=./build -c . |
+		tar -C "stdpop3d-$VERSION" --no-same-owner -x
+	tar --owner=0 --group=0 -czf sources.tar.gz "stdpop3d-$VERSION"
+}
+
+bare_system() {
+	# shellcheck disable=SC1091
+	. /etc/os-release
+	mmdebstrap --variant=minbase --include=adduser,curl,netbase,openbsd-inetd "$VERSION_CODENAME" bare
+}
+
+# built FOLDER WHAT [COMMAND...]: dpkg-buildpackage by COMMAND there; "next" has a
+# higher version.
+built() {
+	local folder=$1 what=$2 tree="$1/stdpop3d-$VERSION"
+	shift 2
+	mkdir -p "$folder"
+	tar -C "$folder" --no-same-permissions --touch -xzf sources.tar.gz
+	cp sources.tar.gz "$folder/stdpop3d_$VERSION.orig.tar.gz"
+	cp -r "$tree/contrib/debian" "$tree"
+	if [ "$folder" = next ]; then
+		sed "s/-1)/-2)/" "$tree/contrib/debian/changelog" >"$tree/debian/changelog"
+		cat "$tree/contrib/debian/changelog" >>"$tree/debian/changelog"
+	fi
+	if [ $# -gt 0 ]; then
+		chmod a+x "${folder%%/*}" "${folder%/*}"
+		chown -R 65534:65534 "$folder"
+	fi
+	(cd "$tree" && "$@" dpkg-buildpackage -us -uc "$what") >"$folder.log" 2>&1
+}
+
+package() {
+	echo "$BATS_FILE_TMPDIR/$1"/stdpop3d_*.deb
+}
+
+# fresh: a bare system of this test's own, with a user, reader, whose password is
+# sesame, and who has two messages.
+fresh() {
+	ROOT=$BATS_TEST_TMPDIR/root
+	cp -a "$BATS_FILE_TMPDIR/bare" "$ROOT"
+	within useradd --no-create-home reader
+	within chpasswd <<<reader:sesame
+	message one two >"$ROOT/var/mail/reader"
+	within chown reader:mail /var/mail/reader
+	chmod 660 "$ROOT/var/mail/reader"
+}
+
+within() {
+	chroot "$ROOT" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C "$@"
+}
+
+install_package() {
+	cp "$(package "$1")" "$ROOT/package.deb"
+	within dpkg --install /package.deb
+	rm "$ROOT/package.deb"
+}
+
+message() {
+	local name
+	for name; do
+		printf 'From a@example.org Thu Jan  1 00:00:00 1970\nSubject: %s\n\nbody\n\n' "$name"
+	done
+}
+
+# left NAME...: these messages are in the mailbox and nothing else.
+left() {
+	message "$@" | cmp - "$ROOT/var/mail/reader"
+}
+
+# status PACKAGE
+status() {
+	# shellcheck disable=SC2016
+	within dpkg-query --show --showformat '${db:Status-Abbrev}${Version}' stdpop3d
+}
+
+deletion='USER reader\r\nPASS sesame\r\nDELE 1\r\nQUIT\r\n'
+
+# deletes_one [COMMAND...]: a session, under COMMAND, that deletes message 1.
+deletes_one() {
+	# shellcheck disable=SC2059
+	printf "$deletion" | "$@" chroot "$ROOT" /usr/sbin/stdpop3d -e
+}
+
+# interrupted: such a session, killed in its UPDATE.
+interrupted() {
+	deletes_one strace -o /dev/null -e inject=fdatasync:signal=KILL:when=2 || :
+	[ -s "$ROOT/var/lib/stdpop3d/reader" ]
+	run ! left one two
+	run ! left two
+}
+
+# A session that goes on while something else happens.
+begin() {
+	mkfifo "$BATS_TEST_TMPDIR/to" "$BATS_TEST_TMPDIR/from"
+	chroot "$ROOT" /usr/sbin/stdpop3d -e <"$BATS_TEST_TMPDIR/to" >"$BATS_TEST_TMPDIR/from" 3>&- &
+	exec 7>"$BATS_TEST_TMPDIR/to" 8<"$BATS_TEST_TMPDIR/from"
+	printf 'USER reader\r\nPASS sesame\r\nSTAT\r\n' >&7
+	hear 4 '+OK 2 '
+}
+
+# hear N START: the Nth line from now starts so.
+hear() {
+	local line n
+	for ((n = 0; n < $1; n++)); do
+		IFS= read -r -t 20 -u 8 line
+	done
+	[[ $line == "$2"* ]]
+}
+
+finish() {
+	printf 'DELE 1\r\nQUIT\r\n' >&7
+	hear 2 '+OK'
+	exec 7>&- 8<&-
+	wait
+	left two
+}
+
+teardown() {
+	local running
+	running=$(jobs -p)
+	# shellcheck disable=SC2086
+	[ -z "$running" ] || kill $running 2>/dev/null || :
+}
+
+@test "all packages have the version of the program" {
+	[ "$(dpkg-parsechangelog -l "$TOP/contrib/debian/changelog" -S Version)" = "$VERSION-1" ]
+	[ "$(sed -n 's/^Version:\t*//p' "$TOP/contrib/stdpop3d.spec")" = "$VERSION" ]
+	[ "$(sed -n 's/^pkgver=//p' "$TOP/contrib/alpine/APKBUILD")" = "$VERSION" ]
+}
+
+@test "Debian: the build is the same at another place, by another user, at another time" {
+	cd "$BATS_FILE_TMPDIR"
+	tail -n 5 first.log elsewhere/and/deeper.log
+	for name in stdpop3d stdpop3d-dbgsym; do
+		cmp first/"${name}_$VERSION"-1_*.deb elsewhere/and/deeper/"${name}_$VERSION"-1_*.deb
+	done
+}
+
+@test "Debian: lintian finds nothing, at its most pedantic" {
+	run -0 lintian --allow-root --info --display-info --pedantic --display-experimental \
+		--fail-on error,warning,info,pedantic,experimental \
+		"$BATS_FILE_TMPDIR/first/stdpop3d_$VERSION"-1_*.changes
+	[ -z "$output" ]
+}
+
+@test "Debian: installation makes the service account and its directory, and nothing listens" {
+	fresh
+	cp "$ROOT/etc/inetd.conf" "$BATS_TEST_TMPDIR"
+	install_package first
+	[[ $(within getent passwd stdpop3d) == \
+		stdpop3d:x:*:'POP3 server'*:/nonexistent:/usr/sbin/nologin ]]
+	[ "$(within id -u stdpop3d)" -lt 1000 ]
+	[[ $(within getent shadow stdpop3d) == stdpop3d:!:* ]]
+	[ "$(within stat -c '%a %U %G %F' /var/lib/stdpop3d)" = '700 stdpop3d stdpop3d directory' ]
+	[ "$(find "$ROOT/etc/systemd" -name 'pop3*' -o -name 'stdpop3d*')" = \
+		"$ROOT/etc/systemd/system/multi-user.target.wants/stdpop3d-recover.service" ]
+	cmp "$BATS_TEST_TMPDIR/inetd.conf" "$ROOT/etc/inetd.conf"
+}
+
+@test "Debian: every file is in its place, and none names /usr/local" {
+	local files
+	fresh
+	install_package first
+	files=$(within dpkg --listfiles stdpop3d)
+	for unit in pop3.socket pop3@.service pop3s.socket pop3s@.service stdpop3d-recover.service; do
+		grep -qx "/lib/systemd/system/$unit" <<<"$files"
+	done
+	for file in /usr/sbin/stdpop3d /usr/share/man/man8/stdpop3d.8.gz \
+		/usr/share/doc/stdpop3d/examples/inetd.conf; do
+		grep -qx "$file" <<<"$files"
+	done
+	while read -r file; do
+		[ ! -f "$ROOT$file" ] || [ "$file" = /usr/share/doc/stdpop3d/README.gz ] ||
+			run ! zgrep -F /usr/local "$ROOT$file"
+	done <<<"$files"
+}
+
+@test "Debian: an upgrade leaves a session alone, and keeps the state files" {
+	fresh
+	install_package first
+	begin
+	install_package next
+	[ "$(status)" = "ii $VERSION-2" ]
+	[ "$(within stat -c '%a %U' /var/lib/stdpop3d)" = '700 stdpop3d' ]
+	finish
+	message one two >"$ROOT/var/mail/reader"
+	deletes_one
+	left two
+}
+
+@test "Debian: an upgrade leaves a pending UPDATE for the next login" {
+	fresh
+	install_package first
+	interrupted
+	cp "$ROOT/var/lib/stdpop3d/reader" "$BATS_TEST_TMPDIR"
+	install_package next
+	cmp "$BATS_TEST_TMPDIR/reader" "$ROOT/var/lib/stdpop3d/reader"
+	printf 'USER reader\nPASS sesame\nQUIT\n' | within stdpop3d -e
+	left two
+}
+
+@test "Debian: removal finishes a pending UPDATE" {
+	fresh
+	install_package first
+	interrupted
+	within dpkg --remove stdpop3d
+	left two
+	[ ! -s "$ROOT/var/lib/stdpop3d/reader" ]
+	[ ! -e "$ROOT/usr/sbin/stdpop3d" ]
+}
+
+@test "Debian: purge keeps a pending UPDATE that cannot be finished, and a new installation does it" {
+	fresh
+	install_package first
+	interrupted
+	: >"$ROOT/var/lib/stdpop3d/other"
+	sed -i '/^reader:/s/^/#/' "$ROOT/etc/passwd"
+	cp "$ROOT/var/lib/stdpop3d/reader" "$BATS_TEST_TMPDIR"
+	run -0 within dpkg --purge stdpop3d
+	[[ $output == *'not every pending UPDATE'*'/var/lib/stdpop3d is kept'*reader* ]]
+	[ "$(ls "$ROOT/var/lib/stdpop3d")" = reader ]
+	cmp "$BATS_TEST_TMPDIR/reader" "$ROOT/var/lib/stdpop3d/reader"
+	sed -i '/^#reader:/s/^#//' "$ROOT/etc/passwd"
+	install_package first
+	within stdpop3d -e -r
+	left two
+}
+
+@test "Debian: purge leaves a session and its state file alone" {
+	fresh
+	install_package first
+	begin
+	run -0 within dpkg --purge stdpop3d
+	[[ $output == *'/var/lib/stdpop3d is kept'*reader* ]]
+	[ -e "$ROOT/var/lib/stdpop3d/reader" ]
+	finish
+}
+
+# inventory: every file and its content, but for what dpkg and useradd note.
+inventory() {
+	find "$ROOT" \( -path '*/var/lib/dpkg' -o -path '*/var/log' -o -path '*/run' \
+		-o -path '*/etc/*passwd*' -o -path '*/etc/*group*' -o -path '*/etc/*shadow*' \
+		-o -path '*/etc/sub?id*' \) -prune -o -printf '%p %m %U %G %l\n' \
+		-type f -fprint0 "$BATS_TEST_TMPDIR/files" | sort
+	sort -z "$BATS_TEST_TMPDIR/files" | xargs -0 cksum
+}
+
+@test "Debian: purge leaves nothing but the account, locked" {
+	fresh
+	inventory >"$BATS_TEST_TMPDIR/before"
+	install_package first
+	deletes_one
+	message one two >"$ROOT/var/mail/reader"
+	within dpkg --purge stdpop3d
+	inventory | diff "$BATS_TEST_TMPDIR/before" -
+	[[ $(within getent shadow stdpop3d) == stdpop3d:!:* ]]
+	run ! within dpkg-query --show stdpop3d
+}
+
+@test "Debian: the package's own test, curl through an inetd, passes" {
+	fresh
+	within userdel reader
+	rm "$ROOT/var/mail/reader"
+	install_package first
+	# Port 110 and the network are this test's own.
+	timeout 120 unshare --net sh -c 'ip link set lo up && exec "$@"' sh \
+		autopkgtest --test-name=inetd --ignore-restrictions=isolation-container \
+		--no-built-binaries \
+		"$BATS_FILE_TMPDIR/first/stdpop3d-$VERSION/" -- chroot "$ROOT"
+}
+
+@test "RPM: rpmbuild makes a package of the archive, and rpmlint finds nothing" {
+	local top=$BATS_TEST_TMPDIR/top
+	ln "$BATS_FILE_TMPDIR/sources.tar.gz" "$BATS_TEST_TMPDIR/stdpop3d-$VERSION.tar.gz"
+	rpmbuild -ta --nodeps --define "_topdir $top" "$BATS_TEST_TMPDIR/stdpop3d-$VERSION.tar.gz" \
+		>"$BATS_TEST_TMPDIR/log" 2>&1 || {
+		tail "$BATS_TEST_TMPDIR/log"
+		return 1
+	}
+	run -0 rpm -qp --queryformat '[%{FILEMODES:perms} %{FILEUSERNAME} %{FILENAMES}\n]' \
+		"$top"/RPMS/*/"stdpop3d-$VERSION"-1*.rpm
+	[[ $output == *'drwx------ stdpop3d /var/lib/stdpop3d'* ]]
+	[[ $output == *'-rwxr-xr-x root /usr/sbin/stdpop3d'* ]]
+	run -0 rpmlint --config "$HERE/packaging/rpmlint.toml" "$top"/RPMS/*/*.rpm "$top"/SRPMS/*.rpm \
+		"$TOP/contrib/stdpop3d.spec"
+	echo "$output"
+	[[ $output == *' 0 errors, 0 warnings'* ]]
+}
+
+# apk STEP: a function of the APKBUILD as abuild calls it, where the service
+# account is root.
+apk() (
+	cd "$srcdir/stdpop3d-$VERSION" || return
+	# shellcheck disable=SC2016
+	env -i PATH="$PATH" CFLAGS=-O2 LDFLAGS=-Wl,-z,now HERE="$HERE" srcdir="$srcdir" pkgdir="$pkgdir" bash -euc '
+		. "$TOP/contrib/alpine/APKBUILD"
+		install() {
+			local words=() word
+			for word; do
+				[ "$word" != stdpop3d ] || word=root
+				words+=("$word")
+			done
+			command install "${words[@]}"
+		}
+		$0' "$1"
+)
+
+@test "Alpine: the APKBUILD and its scripts build, check and pack" {
+	local srcdir=$BATS_TEST_TMPDIR/src pkgdir=$BATS_TEST_TMPDIR/pkg
+	mkdir "$srcdir" "$pkgdir"
+	tar -C "$srcdir" -xzf "$BATS_FILE_TMPDIR/sources.tar.gz"
+	shellcheck --shell=dash --exclude=SC2034,SC2154 "$TOP/contrib/alpine/APKBUILD"
+	shellcheck "$TOP"/contrib/alpine/stdpop3d.pre-*
+	apk build
+	apk check
+	apk package
+	[ "$("$pkgdir/usr/sbin/stdpop3d" -V)" = "stdpop3d $VERSION" ]
+	[ "$(stat -c %a "$pkgdir/var/lib/stdpop3d")" = 700 ]
+	run ! grep -rF /usr/local --exclude=README "$pkgdir"
+}

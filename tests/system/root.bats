@@ -1,0 +1,143 @@
+#!/usr/bin/env bats
+# bats file_tags=root
+# What only root can set up: other owners, other uids, the service account.
+# shellcheck disable=SC2030,SC2031,SC2034,SC2153 # each test is a process of its own
+load ../helper
+
+# reply_to_pass OPTION...: the reply to alice's right password.
+reply_to_pass() {
+	printf 'USER alice\nPASS sesame\n' | server "$@" | sed -n 3p | tr -d '\r'
+}
+
+wrong=${REFUSED%^M}
+unserved='-ERR [SYS/PERM] the mailbox is not one that can be served'
+
+@test "uid 0 and uids below the least one are refused as a wrong password is" {
+	rm passwd shadow
+	account alice "$SESAME" '' 0
+	same "$wrong" "$(reply_to_pass)"
+	same "$wrong" "$(reply_to_pass -U 1)"
+	rm passwd shadow
+	account alice "$SESAME" '' 999
+	same "$wrong" "$(reply_to_pass -U 1000)"
+	same '+OK 0 messages (0 octets)' "$(reply_to_pass -U 999)"
+	SERVER=("$STDPOP3D" -e -m spool -d state -p passwd -s shadow -u nobody)
+	same "$wrong" "$(reply_to_pass)"
+}
+
+@test "uid 0 is refused by APOP, too" {
+	rm passwd shadow
+	account alice "$SESAME" '' 0
+	printf 'alice:tanstaaf\n' >secrets
+	chmod 600 secrets
+	connect a -a secrets
+	listen a
+	stamp=${HEARD#+OK POP3 ready }
+	says a "APOP alice $(printf '%stanstaaf' "${stamp%$'\r'}" | md5sum | cut -c -32)"
+	hears a "$wrong"
+}
+
+@test "an account in root's group is not served" {
+	sed -i 's/:2000:2000:/:2000:0:/' passwd
+	same '-ERR [SYS/PERM] this account cannot be served' "$(reply_to_pass)"
+	same 'maildrop refused, ip=[unknown], user=alice, the account is root or in its group' \
+		"$(records | head -n 1)"
+}
+
+@test "a mailbox of another owner is refused and left alone" {
+	message one | mailbox alice
+	for owner in 0 2001 65534; do
+		chown "$owner" spool/alice
+		keep
+		same "$unserved" "$(reply_to_pass)"
+		unchanged
+		same 'maildrop refused, ip=[unknown], user=alice, owned by somebody else' \
+			"$(records | tail -n 2 | head -n 1)"
+	done
+}
+
+@test "a device is refused and not opened" {
+	mknod spool/alice c 1 3
+	chown "$OWNER" spool/alice
+	same "$unserved" "$(reply_to_pass)"
+	same 'maildrop refused, ip=[unknown], user=alice, not a regular file' \
+		"$(records | tail -n 2 | head -n 1)"
+}
+
+@test "a state directory of another owner than the service account is refused" {
+	chown root state
+	run -78 server <<<QUIT
+	same 'setup, ip=[unknown], state must belong to the service account and have mode 0700' \
+		"$(records)"
+}
+
+@test "a secrets file of anybody but root is refused" {
+	printf 'bob:x\n' >secrets
+	chmod 600 secrets
+	chown 2000 secrets
+	run -78 server -a secrets <<<QUIT
+	same "setup, ip=[unknown], secrets must be its owner's alone, and the owner root or whoever runs the server" \
+		"$(records)"
+}
+
+@test "a service account that is missing or root is refused" {
+	run -78 server -u nobody_at_all <<<QUIT
+	same 'setup, ip=[unknown], no account nobody_at_all in /etc/passwd to run as' "$(records)"
+	: >log
+	run -78 server -u root <<<QUIT
+	same 'setup, ip=[unknown], account root is root' "$(records)"
+}
+
+@test "before login the process is the service account, and then the user" {
+	ids_are() {
+		same "$(printf '%s\t' "$1" "$1" "$1" "$1")" \
+			"$(sed -n 's/^Uid:\t\(.*\)/\1\t/p' "/proc/${PID[a]}/status")"
+	}
+	nobody=$(id -u nobody)
+	message one | mailbox alice
+	connect a
+	hears a '+OK POP3 ready'
+	ids_are "$nobody"
+	says a 'USER alice' 'PASS sesame'
+	hears a '+OK and the password?' '+OK 1 messages (29 octets)'
+	ids_are 2000
+	says a QUIT
+	hears a '+OK bye'
+}
+
+@test "UPDATE keeps owner, group and mode, and needs no right to the spool but its group's" {
+	message one two | mailbox alice
+	chgrp mail spool/alice
+	chmod 660 spool/alice
+	chmod 2770 spool
+	before=$(stat -c '%u %g %a %i' spool/alice)
+	transaction <<-'END'
+		C: DELE 1
+		S: +OK message 1 deleted^M
+		C: QUIT
+		S: +OK bye^M
+	END
+	same "$before" "$(stat -c '%u %g %a %i' spool/alice)"
+	message two | cmp - spool/alice
+}
+
+@test "a spool that anybody may write to, with the sticky bit, is served" {
+	message one two | mailbox alice
+	chown root:root spool
+	chmod 1777 spool
+	transaction <<-'END'
+		C: DELE 1
+		S: +OK message 1 deleted^M
+		C: QUIT
+		S: +OK bye^M
+	END
+	message two | cmp - spool/alice
+}
+
+@test "a dotlock with our mode that is not the user's is another program's" {
+	message one | mailbox alice
+	echo 1 >spool/alice.lock
+	chmod 404 spool/alice.lock
+	same '-ERR [IN-USE] another program has the mailbox locked' "$(reply_to_pass)"
+	[ -e spool/alice.lock ]
+}

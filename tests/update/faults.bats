@@ -1,0 +1,34 @@
+#!/usr/bin/env bats
+# UPDATE loses nothing (RFC 1939 section 6), and neither does what the last session
+# left to the next one: each tool of this folder tries a choice of what can go
+# wrong, and everything with FAULT_FULL=1. See README.
+load ../helper
+load figures
+
+@test "an UPDATE killed before or after any call, or told of an error, leaves all messages or the undeleted ones" {
+	figures faults
+}
+
+@test "when another program has changed the mailbox since, the journal is set aside and the maildrop is as that program left it" {
+	figures foreign
+}
+
+@test "QUIT removes the messages marked as deleted and no other octet, whatever is delivered or killed meanwhile" {
+	if [ -n "${FAULT_FULL-}" ]; then
+		figures model --rounds 50000
+	else
+		figures model
+	fi
+}
+
+@test "mail that is delivered while sessions delete is there exactly once, under the dotlock, fcntl(2) or flock(2)" {
+	figures deliver
+}
+
+@test "sessions with the last one's index tell and remove what the mailbox holds, whatever became of either" {
+	if [ -n "${FAULT_FULL-}" ]; then
+		figures cache --rounds 20000 --forgeries 20000
+	else
+		figures cache --rounds 300 --forgeries 200
+	fi
+}

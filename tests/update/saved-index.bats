@@ -1,0 +1,762 @@
+#!/usr/bin/env bats
+# The index that a session leaves to the next one, "NAME:index" in the state
+# directory. It is a hint, whatever it says and whatever became of it.
+# shellcheck disable=SC2030,SC2031 # each test is a process of its own
+load ../helper
+
+INDEX=state/alice:index
+COUNT=40
+
+# letters FIRST LAST: messages of 35 kilobytes each.
+letters() {
+	awk -v first="$1" -v last="$2" 'BEGIN {
+		for (n = first; n <= last; n++) {
+			printf "From a@example.org Thu Jan  1 00:00:00 1970\nSubject: letter %05d\n", n
+			printf "X-Status: --\n\n"
+			for (i = 0; i < 1000; i++)
+				printf "line %6d of letter %05d, as it is\n", i, n
+			printf "\n"
+		}
+	}'
+}
+
+# indexed: alice has a large mailbox, and its index was kept.
+indexed() {
+	letters 1 "$COUNT" | mailbox alice
+	quick
+	[ -s "$INDEX" ]
+}
+
+# quick [COMMAND...]: a session of these commands and QUIT; its replies in the
+# file of that name.
+quick() {
+	printf '%s\r\n' 'USER alice' 'PASS sesame' "$@" QUIT | server "${OPTIONS[@]}" >replies
+}
+
+# answers [OPTION...]: all that a client can be told of the mailbox.
+answers() {
+	{
+		printf 'USER alice\r\nPASS sesame\r\nSTAT\r\nLIST\r\nUIDL\r\n'
+		for ((n = 1; n <= COUNT + 3; n++)); do
+			printf '%s\r\n' "RETR $n" "TOP $n 3"
+		done
+		echo QUIT
+	} | server "$@"
+}
+
+# truth: the session answers as it does without an index, and as the file is.
+truth() {
+	answers >told
+	answers -n >expected
+	cmp expected told
+	"${SERVER[@]}" -c alice | awk '/^[0-9]/ { sub("octets=", ""); print $1, $2 }' >octets
+	"${SERVER[@]}" -c alice | awk '/^[0-9]/ { sub("unique-id=", ""); print $1, $5 }' >ids
+	diff octets <(listing LIST told)
+	diff ids <(listing UIDL told)
+	[ "$(tail -n 1 told)" = $'+OK bye\r' ]
+}
+
+# listing COMMAND REPLIES: the lines of that listing.
+listing() {
+	local which='^\+OK [0-9]+ messages \([0-9]+ octets\)$'
+	[ "$1" = LIST ] || which='^\+OK [0-9]+ unique-ids$'
+	tail -n +5 "$2" | tr -d '\r' | awk -v which="$which" '
+		$0 ~ which { on = 1; next }
+		on && /^\.$/ { exit }
+		on'
+}
+
+# reads [COMMAND...]: such a session; how many octets of the mailbox it read, by
+# any call, and how many of them before the login was done.
+reads() {
+	local server=("${SERVER[@]}")
+	SERVER=(strace -f -o trace -e 'trace=openat,read,readv,pread64,preadv,mmap,write' "${SERVER[@]}")
+	quick "$@"
+	SERVER=("${server[@]}")
+	awk '{ sub(/^[0-9]+ +/, "") }
+		/^openat.*O_NOATIME/ { fd = $NF; next }
+		/^write\(2,/ && fd != "" { done = 1 }
+		fd != "" && $0 ~ "^(read|readv|pread64|preadv)[(]" fd "," {
+			all += $NF
+			if (!done)
+				login += $NF
+		}
+		fd != "" && $0 ~ "^mmap[(].*, " fd ", " { all = login = "mapped" }
+		END { print all + 0, login + 0 }' trace
+}
+
+# spares_login: the next login does not read the mailbox.
+spares_login() {
+	same '0 0' "$(reads STAT LIST UIDL)"
+}
+
+# reads_all: it reads all of it, and a little more for the unique-ids at the most.
+reads_all() {
+	local all login size
+	size=$(stat -c %s spool/alice)
+	read -r all login <<<"$(reads "$@")"
+	# Heads that do not stand were read before it.
+	[ "$login" -ge "$size" ]
+	[ "$login" -le $((size + 1024 + COUNT * 1024)) ]
+	[ "$all" -ge "$login" ]
+}
+
+# is_hint: after something was done to the index, sessions tell the truth and
+# the last one leaves a right index again.
+is_hint() {
+	truth
+	spares_login
+}
+
+@test "an unchanged mailbox is not read at all at the next login" {
+	letters 1 "$COUNT" | mailbox alice
+	reads_all STAT
+	spares_login
+	# Nor is it after its octets have left the memory.
+	dd if=spool/alice iflag=nocache count=0 status=none
+	spares_login
+	truth
+	spares_login
+}
+
+@test "of a mailbox that was appended to, the heads, the last block and what is new are read" {
+	local before all login
+	indexed
+	before=$(stat -c %s spool/alice)
+	letters 41 43 >new
+	cat new >>spool/alice
+	read -r all login <<<"$(reads STAT LIST)"
+	[ "$login" -gt "$(stat -c %s new)" ]
+	[ "$login" -le $(($(stat -c %s new) + 128 * 1024 + before / COUNT + COUNT * 1024)) ]
+	# Its index is kept, which takes the unique-ids of these four.
+	[ "$all" -le $((login + 4 * (32 * 1024 + 3))) ]
+	spares_login
+	truth
+}
+
+@test "mail that begins in the middle of the last line, or continues the last message, is where it is" {
+	letters 1 "$COUNT" | head -c -2 | mailbox alice
+	quick
+	printf '\n\n' >>spool/alice
+	letters 41 41 >>spool/alice
+	truth
+	printf 'From the start of no message, since the line before is not empty\n' >>spool/alice
+	truth
+	printf '\nFrom b@example.org Thu Jan  1 00:00:00 1970\n' >>spool/alice
+	truth
+	printf 'Subject: in parts\n\nbody\n' >>spool/alice
+	truth
+}
+
+@test "option -n makes no index and reads none" {
+	letters 1 "$COUNT" | mailbox alice
+	OPTIONS=(-n)
+	quick
+	[ ! -e "$INDEX" ]
+	OPTIONS=()
+	quick
+	[ -s "$INDEX" ]
+	OPTIONS=(-n)
+	reads_all
+}
+
+@test "mailboxes that are small, or of many small messages, have no index" {
+	letters 1 20 | mailbox alice
+	quick
+	[ ! -e "$INDEX" ]
+	letters 1 20 | head -c 1048575 | mailbox alice
+	quick
+	[ ! -e "$INDEX" ]
+	message {1..20000} | mailbox alice
+	[ "$(stat -c %s spool/alice)" -gt 1048576 ]
+	quick
+	[ ! -s "$INDEX" ]
+	: | mailbox alice
+	quick
+	rm spool/alice
+	quick
+	same $'+OK bye\r' "$(tail -n 1 replies)"
+	[ ! -s "$INDEX" ]
+}
+
+@test "a session that ends otherwise than by QUIT leaves no index" {
+	letters 1 "$COUNT" | mailbox alice
+	connect closed
+	login closed
+	hang_up closed
+	[ ! -s "$INDEX" ]
+	connect killed
+	login killed
+	kill "${PID[killed]}"
+	gone killed
+	[ ! -s "$INDEX" ]
+	connect idle -i 1
+	login idle
+	gone idle
+	[ ! -s "$INDEX" ]
+	connect sent
+	says sent QUIT
+	listen sent
+	listen sent
+	[ ! -s "$INDEX" ]
+}
+
+@test "an UPDATE that removed mail drops the index" {
+	indexed
+	quick 'DELE 2' RSET
+	[ -s "$INDEX" ]
+	quick 'DELE 2'
+	same $'+OK bye\r' "$(tail -n 1 replies)"
+	[ ! -s "$INDEX" ]
+	{
+		letters 1 1
+		letters 3 "$COUNT"
+	} | cmp - spool/alice
+	is_hint
+}
+
+@test "octets, unique-ids and messages are the same with the index, without, and by -c" {
+	indexed
+	truth
+	letters 41 43 >>spool/alice
+	truth
+	letters 1 1 >>spool/alice
+	letters 1 2 >>spool/alice
+	truth
+	grep -q -- '-3' told
+	spares_login
+}
+
+@test "sessions with and without option -3 have no index in common" {
+	indexed
+	for option in -3 -t -3 -t; do
+		answers "$option" >told
+		answers "$option" -n >expected
+		cmp expected told
+	done
+	quick UIDL
+	cp replies own
+	OPTIONS=(-3)
+	quick UIDL
+	run ! cmp -s own replies
+}
+
+@test "the pseudo message stays hidden when mail is appended behind it" {
+	{
+		printf 'From MAILER-DAEMON Thu Jan  1 00:00:00 1970\n'
+		printf "Subject: DON'T DELETE THIS MESSAGE -- FOLDER INTERNAL DATA\nX-IMAP: 1 2\n\n"
+		printf 'This text is not a message.\n\n'
+		letters 1 "$COUNT"
+	} | mailbox alice
+	quick
+	spares_login
+	truth
+	letters 41 41 >>spool/alice
+	truth
+	run ! grep -q 'FOLDER INTERNAL DATA' told
+}
+
+@test "a mailbox that another program rewrote is scanned, and its unique-ids are its own" {
+	indexed
+	letters 51 $((COUNT + 50)) >copy
+	cat copy >spool/alice
+	is_hint
+	sed -i 's/^X-Status: --/X-Status: -----/' copy
+	cat copy >spool/alice
+	is_hint
+	letters 1 30 >copy
+	cat copy >spool/alice
+	is_hint
+}
+
+@test "an index that is gone, cut off or longer is none" {
+	local size length
+	indexed
+	cp -p "$INDEX" right
+	size=$(stat -c %s right)
+	quick LIST UIDL
+	cp replies known
+	rm "$INDEX"
+	is_hint
+	for length in 0 1 7 8 9 100 $((size - 40 * COUNT - 1)) $((size - 40 * COUNT)) \
+	    $((size - 40 * COUNT + 1)) $((size - 41)) $((size - 40)) $((size - 39)) $((size - 1)) \
+	    $((size + 1)) $((size + 40)) 1000000; do
+		truncate -s "$length" "$INDEX"
+		quick LIST UIDL
+		cmp known replies
+		cmp right "$INDEX"
+	done
+	is_hint
+}
+
+@test "an index with one octet that is another is none" {
+	local size at
+	indexed
+	cp -p "$INDEX" right
+	size=$(stat -c %s right)
+	quick LIST UIDL
+	cp replies known
+	for ((at = 0; at < size; at += at < 184 ? 5 : 61)); do
+		perl -e 'open F, "+<", $ARGV[0]; seek F, $ARGV[1], 0; read F, $c, 1;
+			seek F, $ARGV[1], 0; print F chr(ord($c) ^ 1 << $ARGV[1] % 8)' "$INDEX" "$at"
+		run ! cmp -s right "$INDEX"
+		quick LIST UIDL
+		cmp known replies
+		cmp right "$INDEX"
+	done
+}
+
+@test "another user's index is none, and so is that of the file that was here before" {
+	account bob "$SESAME"
+	indexed
+	letters 51 $((50 + COUNT)) | mailbox bob
+	printf 'USER bob\r\nPASS sesame\r\nQUIT\r\n' | server >/dev/null
+	[ -s state/bob:index ]
+	cat state/bob:index >"$INDEX"
+	is_hint
+	cp -p "$INDEX" old
+	letters 51 $((50 + COUNT)) >copy
+	cat copy >spool/alice
+	quick
+	cat old >"$INDEX"
+	is_hint
+}
+
+@test "an older index serves for what was only appended to, and for nothing else" {
+	local size
+	indexed
+	cp "$INDEX" old
+	letters 41 42 >>spool/alice
+	quick
+	cat old >"$INDEX"
+	is_hint
+	quick 'DELE 1' 'DELE 40'
+	letters 43 46 >>spool/alice
+	cat old >"$INDEX"
+	is_hint
+	size=$(stat -c %s spool/alice)
+	quick 'DELE 1' 'DELE 2'
+	cat old >"$INDEX"
+	is_hint
+	# As long as it was, by other mail.
+	size=$((size - $(stat -c %s spool/alice)))
+	letters 60 69 | head -c "$size" >>spool/alice
+	cat old >"$INDEX"
+	is_hint
+}
+
+@test "the index's own times mean nothing" {
+	indexed
+	touch -d '1980-01-01' "$INDEX"
+	spares_login
+	touch -d '2080-01-01' "$INDEX"
+	letters 51 $((50 + COUNT)) >copy
+	cat copy >spool/alice
+	touch -d '2080-01-01' "$INDEX"
+	is_hint
+}
+
+@test "what stands in the place of the index and is no file of ours is left alone" {
+	indexed
+	echo precious >elsewhere
+	chmod 666 elsewhere
+	rm "$INDEX"
+	mkdir "$INDEX"
+	truth
+	[ -d "$INDEX" ]
+	rmdir "$INDEX"
+	ln -s ../elsewhere "$INDEX"
+	truth
+	ln -sf ../nowhere "$INDEX"
+	truth
+	[ ! -e nowhere ]
+	rm "$INDEX"
+	mkfifo -m 666 "$INDEX"
+	truth
+	rm "$INDEX"
+	ln elsewhere "$INDEX"
+	[ "$(id -u)" -ne 0 ] || chown nobody elsewhere
+	truth
+	same precious "$(cat elsewhere)"
+	rm "$INDEX"
+	echo precious >"$INDEX"
+	chmod 0 "$INDEX"
+	[ "$(id -u)" -ne 0 ] || chown nobody "$INDEX"
+	truth
+	chmod 600 "$INDEX"
+	same precious "$(cat "$INDEX")"
+	is_hint
+}
+
+@test "an index that another session still has is not used and not touched" {
+	local fd
+	indexed
+	cp "$INDEX" right
+	letters 51 $((50 + COUNT)) >copy
+	cat copy >spool/alice
+	exec {fd}<"$INDEX"
+	flock "$fd"
+	truth
+	cmp right "$INDEX"
+	exec {fd}<&-
+	is_hint
+}
+
+@test "a session that is slow to leave its index is in nobody's way, and what it leaves late is no truth" {
+	local server=("${SERVER[@]}")
+	letters 1 "$COUNT" | mailbox alice
+	SERVER=(strace -f -o trace -e 'trace=pwrite64,ftruncate'
+		-e inject=ftruncate:delay_enter=5000000 "${SERVER[@]}")
+	connect slow
+	login slow
+	says slow QUIT
+	hears slow '+OK bye'
+	SERVER=("${server[@]}")
+	quick 'DELE 3'
+	same $'+OK bye\r' "$(tail -n 1 replies)"
+	letters 41 43 >>spool/alice
+	[ ! -s "$INDEX" ]
+	gone slow
+	[ -s "$INDEX" ]
+	is_hint
+}
+
+@test "an index that cannot be written is none, and one record says so" {
+	letters 1 "$COUNT" | mailbox alice
+	(
+		ulimit -f 1
+		printf 'USER alice\r\nPASS sesame\r\nQUIT\r\n' | server | cat >replies
+	)
+	same $'+OK bye\r' "$(tail -n 1 replies)"
+	same 'index, ip=[unknown], user=alice, cannot be kept: File too large' "$(records | tail -n 1)"
+	[ ! -s "$INDEX" ]
+	is_hint
+	for call in pwrite64 ftruncate; do
+		for error in ENOSPC EIO EDQUOT; do
+			letters 51 $((50 + COUNT)) >copy
+			cat copy >spool/alice
+			: >log
+			printf 'USER alice\r\nPASS sesame\r\nQUIT\r\n' | strace -f -o trace \
+				-e inject=$call:error=$error "${SERVER[@]}" 2>>log >replies
+			same $'+OK bye\r' "$(tail -n 1 replies)"
+			same 1 "$(records | grep -c 'index, .*cannot be kept')"
+			truth
+		done
+	done
+	is_hint
+}
+
+@test "a session that is killed while it writes the index has done what it said" {
+	local call when
+	for call in ftruncate:1 pwrite64:1 pwrite64:2; do
+		letters 1 "$COUNT" | mailbox alice
+		when=${call#*:}
+		printf 'USER alice\r\nPASS sesame\r\nQUIT\r\n' | strace -f -o trace \
+			-e "inject=${call%:*}:signal=KILL:when=$when" "${SERVER[@]}" 2>>log >replies || :
+		same $'+OK bye\r' "$(tail -n 1 replies)"
+		grep -q 'killed by SIGKILL' trace
+		is_hint
+		letters 51 $((50 + COUNT)) >copy
+		cat copy >spool/alice
+		is_hint
+	done
+}
+
+# without_shown: the file "copy" without the message whose octets are in "shown".
+without_shown() {
+	python3 -c '
+import sys
+copy, shown = (open(name, "rb").read() for name in ("copy", "shown"))
+text = copy.index(shown)
+begin = copy.rindex(b"From ", 0, text)
+sys.stdout.buffer.write(copy[:begin] + copy[text + len(shown) + 1:])'
+}
+
+# The ways in which a program may rewrite a mailbox that stays as large as it is.
+# All of them leave message 7 as another one.
+in_place() {
+	dd if=copy of=spool/alice conv=notrunc status=none
+}
+
+in_place_with_times() {
+	cp -p spool/alice before
+	in_place
+	touch -r before spool/alice
+}
+
+by_rename_with_times() {
+	cp -p spool/alice spool/new
+	cat copy >spool/new
+	touch -r spool/alice spool/new
+	mv spool/new spool/alice
+}
+
+truncated_and_grown() {
+	cp -p spool/alice before
+	: >spool/alice
+	cat copy >>spool/alice
+	touch -r before spool/alice
+}
+
+swapped_through_its_inode() {
+	local inode
+	inode=$(stat -c %i spool/alice)
+	truncated_and_grown
+	[ "$inode" = "$(stat -c %i spool/alice)" ]
+}
+
+@test "whatever another program rewrites within the size and the times, what is served is what the file holds" {
+	local way edit
+	# Other heads, other bodies with other lines, flags, and another order.
+	for edit in \
+	    's/^Subject: letter 00007/Subject: lettre 00007/' \
+	    's/^line    500 of letter 00007/From    500 of letter 00007/' \
+	    's/^line    500 of letter 00007, as/line \n\nFrom of letter 00007, as/' \
+	    's/^line      0 of letter 00007, as it/line      0 of letter 00007,\n\nasit/' \
+	    '/letter 00007$/,/^$/s/^X-Status: --/X-Status: RD/'; do
+		for way in in_place in_place_with_times by_rename_with_times truncated_and_grown \
+		    swapped_through_its_inode; do
+			indexed
+			sed "$edit" spool/alice >copy
+			[ "$(stat -c %s copy)" = "$(stat -c %s spool/alice)" ]
+			run ! cmp -s copy spool/alice
+			"$way"
+			cmp copy spool/alice
+			truth
+			"$way"
+			quick 'RETR 7' 'DELE 7'
+			same $'+OK bye\r' "$(tail -n 1 replies)"
+			# What was shown is what went, octet by octet.
+			sed '1,4d' replies | sed '/^\.\r$/,$d' | tr -d '\r' >shown
+			without_shown | cmp - spool/alice
+		done
+	done
+}
+
+@test "other messages of the same sizes are other messages, appended to or not" {
+	local more
+	for more in 0 1; do
+		indexed
+		letters 1 20 >copy
+		letters 71 71 >>copy
+		letters 22 "$COUNT" >>copy
+		in_place_with_times
+		[ "$more" = 0 ] || letters 41 41 >>spool/alice
+		[ "$more" = 1 ] || reads_all
+		is_hint
+		indexed
+		letters 1 39 >copy
+		letters 72 72 >>copy
+		in_place_with_times
+		[ "$more" = 0 ] || letters 41 41 >>spool/alice
+		is_hint
+		indexed
+		{
+			letters 5 "$COUNT"
+			letters 1 4
+		} >copy
+		in_place_with_times
+		[ "$more" = 0 ] || letters 41 41 >>spool/alice
+		is_hint
+	done
+}
+
+# reports FIRST LAST: messages of one size whose first 170 octets are the same.
+reports() {
+	awk -v first="$1" -v last="$2" 'BEGIN {
+		for (n = first; n <= last; n++) {
+			printf "From cron@example.org  Thu Jan  1 00:00:00 1970\n"
+			printf "Return-Path: <cron@example.org>\nX-Original-To: alice\n"
+			printf "Delivered-To: alice@example.org\n"
+			printf "Received: by mail.example.org (Postfix, from userid 0)\n"
+			printf "\tid %06d; Thu, 1 Jan 1970 00:00:00 +0000\n\n", n
+			for (i = 0; i < 1000; i++)
+				printf "line %6d of report %05d, as it is\n", i, n
+			printf "\n"
+		}
+	}'
+}
+
+@test "messages of one size that begin alike are told apart when some went and others were appended" {
+	reports 1 "$COUNT" | mailbox alice
+	quick
+	[ -s "$INDEX" ]
+	{
+		reports 1 3
+		reports 7 $((COUNT + 5))
+	} >copy
+	cat copy >spool/alice
+	is_hint
+}
+
+@test "a mailbox rewritten in a session that did not read it is not served, and nothing is removed" {
+	local way
+	for way in in_place in_place_with_times truncated_and_grown by_rename_with_times; do
+		rm -f "$INDEX"
+		indexed
+		connect "$way"
+		login "$way"
+		sed 's/^line    500 of letter 00007, as/line \n\nFrom of letter 00007, as/' spool/alice >copy
+		"$way"
+		if [ "$way" != by_rename_with_times ]; then
+			says "$way" 'RETR 7'
+			hears "$way" '-ERR another program has rewritten the mailbox, log in again'
+		fi
+		says "$way" 'DELE 7' QUIT
+		hears "$way" '+OK message 7 deleted' \
+			'-ERR [SYS/TEMP] the deleted messages are not removed'
+		gone "$way"
+		cmp copy spool/alice
+		is_hint
+	done
+}
+
+@test "before mail is removed, what the index said of it is compared with the mailbox" {
+	indexed
+	# A body that became another within its message's bounds, and mail behind it:
+	# it is not read again at login.
+	sed 's/^line    500 of letter 00007, as/line \n\nFrom of letter 00007, as/' spool/alice >copy
+	in_place
+	letters 41 41 >>spool/alice
+	cp spool/alice copy
+	quick 'DELE 7' 'DELE 9'
+	same $'-ERR [SYS/TEMP] the deleted messages are not removed\r' "$(tail -n 1 replies)"
+	cmp copy spool/alice
+	records | grep -q 'maildrop changed, .*an earlier session found other messages'
+	is_hint
+}
+
+@test "a message that became two is not sent as one, whatever the index says" {
+	indexed
+	sed 's/^line    500 of letter 00007, as/line \n\nFrom of letter 00007, as/' spool/alice >copy
+	in_place
+	letters 41 41 >>spool/alice
+	# Nor by a session that finds the file as the one before it left it.
+	quick STAT
+	spares_login
+	quick 'RETR 6' 'TOP 7 0' 'RETR 7'
+	same 1 "$(grep -c $'^\\.\r$' replies)"
+	same 2 "$(grep -c '^-ERR another program has rewritten the mailbox' replies)"
+	is_hint
+}
+
+# two_in_one: message 2 has become two, and the next login does not read it.
+two_in_one() {
+	indexed
+	cp -p spool/alice original
+	sed 's/^line    500 of letter 00002, as/line \n\nFrom of letter 00002, as/' original >copy
+	in_place
+	letters 41 41 >>spool/alice
+	spares_scan
+}
+
+@test "once it is seen, nothing of a changed mailbox is sent, whatever was asked for at once" {
+	two_in_one
+	quick 'RETR 1' 'RETR 2' 'RETR 3' 'RETR 1' 'TOP 3 1'
+	same 1 "$(grep -c $'^\\.\r$' replies)"
+	same 4 "$(grep -c '^-ERR another program has rewritten the mailbox' replies)"
+	same $'+OK bye\r' "$(tail -n 1 replies)"
+}
+
+@test "what was read with an earlier message is not sent after the mailbox has become another" {
+	two_in_one
+	connect pop
+	login pop
+	# With it the beginning of message 2 is read.
+	says pop 'RETR 1'
+	answer pop >first
+	letters 1 1 | sed '1d;$d' | diff - <(sed '1d;$d' first | tr -d '\r')
+	cp original copy
+	in_place
+	says pop 'RETR 2'
+	answer pop >second
+	letters 2 2 | sed '1d;$d' | diff - <(sed '1d;$d' second | tr -d '\r')
+	hang_up pop
+}
+
+@test "what a mail program notes in the last message, with mail behind it, refuses nothing later" {
+	indexed
+	sed 's/^line    500 of letter 00040, as it is$/&, and more/' spool/alice >copy
+	cat copy >spool/alice
+	spares_scan
+	connect pop
+	login pop
+	letters 41 41 >>spool/alice
+	says pop 'DELE 1' QUIT
+	hears pop '+OK message 1 deleted' '+OK bye'
+	gone pop
+	is_hint
+}
+
+# spares_scan: the next login does not read all of the mailbox.
+spares_scan() {
+	local login size
+	size=$(stat -c %s spool/alice)
+	read -r _ login <<<"$(reads STAT)"
+	[ "$login" -lt $((size / 4)) ]
+}
+
+@test "messages before the first that goes are not read for an UPDATE, all behind it are" {
+	local all size
+	indexed
+	size=$(stat -c %s spool/alice)
+	read -r all _ <<<"$(reads 'DELE 39')"
+	[ "$all" -lt $((size / 4)) ]
+	is_hint
+	size=$(stat -c %s spool/alice)
+	read -r all _ <<<"$(reads 'DELE 2')"
+	[ "$all" -gt "$size" ]
+	is_hint
+}
+
+# padded OCTETS: one message that long, with its empty line.
+padded() {
+	local head=$'From pad@example.org Thu Jan  1 00:00:00 1970\nSubject: pad\n\n'
+	printf '%s' "$head"
+	head -c $(($1 - ${#head} - 2)) /dev/zero | tr '\0' x
+	printf '\n\n'
+}
+
+@test "a message may start anywhere in a block that is read, and be gone on with there" {
+	local before
+	for before in 0 1 2 3 4 5 6; do
+		{
+			padded $((8 * 128 * 1024 - before))
+			letters 1 1
+		} | mailbox alice
+		quick
+		[ -s "$INDEX" ]
+		letters 2 2 >>spool/alice
+		truth
+		quick 'DELE 2'
+		[ "$(tail -n 1 replies)" = $'+OK bye\r' ]
+		{
+			padded $((8 * 128 * 1024 - before))
+			letters 2 2
+		} | cmp - spool/alice
+	done
+}
+
+@test "a delivery in the session is none the worse for a short last message before it" {
+	local octets
+	for octets in 0 5 26 27 28 37 63; do
+		{
+			padded $((1024 * 1024 + octets))
+			printf 'From a Thu Jan  1 00:00:00 1970\n\nb\n\n'
+		} | mailbox alice
+		quick
+		[ -s "$INDEX" ]
+		letters 2 2 >>spool/alice
+		connect "$octets"
+		login "$octets"
+		letters 3 3 >>spool/alice
+		says "$octets" 'TOP 2 9'
+		listen "$octets"
+		[[ $HEARD == +OK* ]]
+		until [ "$HEARD" = $'.\r' ]; do listen "$octets"; done
+		says "$octets" QUIT
+		hears "$octets" '+OK bye'
+		gone "$octets"
+		truth
+	done
+}
