@@ -47,6 +47,10 @@ $(BUILD)/unit/%: tests/unit/%.c $(filter-out $(BUILD)/main.o,$(OBJECTS))
 check: all units
 	BUILD='$(BUILD)' tests/run
 
+# For root on a machine of its own; it says what it does. PART=NAME: only that part.
+proof:
+	PART='$(PART)' SUITE='$(SUITE)' tests/prove
+
 units: $(UNITS)
 
 demo: all
@@ -113,4 +117,4 @@ deb:
 	cp -r contrib/debian build/deb/stdpop3d
 	cd build/deb/stdpop3d && dpkg-buildpackage -us -uc -b
 
-.PHONY: all check units demo deb sanitize musl fuzz valgrind lint bench growth install uninstall clean dist
+.PHONY: all check proof units demo deb sanitize musl fuzz valgrind lint bench growth install uninstall clean dist
