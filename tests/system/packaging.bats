@@ -333,7 +333,7 @@ inventory() {
 apk() (
 	cd "$srcdir/stdpop3d-$VERSION" || return
 	# shellcheck disable=SC2016
-	env -i PATH="$PATH" CFLAGS=-O2 LDFLAGS=-Wl,-z,now HERE="$HERE" srcdir="$srcdir" pkgdir="$pkgdir" bash -euc '
+	env -i PATH="$PATH" CFLAGS=-O2 LDFLAGS=-Wl,-z,now TOP="$TOP" srcdir="$srcdir" pkgdir="$pkgdir" bash -euc '
 		. "$TOP/contrib/alpine/APKBUILD"
 		install() {
 			local words=() word
