@@ -18,12 +18,28 @@ eventually() {
 	"$@"
 }
 
-# require_packages FILE: skips, with what to type, unless all that it names are here.
+# require_packages FILE: for setup_file. False, and the file's tests are skipped with
+# this reason, unless all packages that FILE names are installed.
 require_packages() {
 	local package missing=
 	for package in $(<"$1"); do
 		dpkg-query -W -f '${db:Status-Status}\n' "$package" 2>/dev/null |
 			grep -qx installed || missing+=" $package"
 	done
-	[ -z "$missing" ] || skip "not installed:$missing"
+	[ -z "$missing" ] || cannot "not installed:$missing"
+}
+
+# cannot REASON: for setup_file, in which bats cannot skip. Returns 1.
+cannot() {
+	export CANNOT=$1
+	return 1
+}
+
+# able: for setup. Skips if setup_file found a reason to.
+able() {
+	[ -z "${CANNOT-}" ] || skip "$CANNOT"
+}
+
+setup() {
+	able
 }

@@ -15,6 +15,7 @@ SESAME='$6$rounds=1000$salt$GK3yib7Lb94CdPqNt0xP5RxgvpEWVn9CfnufX04biOKhvXzbBUvz
 
 # In every test: alice, whose password is sesame, and no mail.
 setup() {
+	able
 	# Accounts of the tests look into their own folders only.
 	[ "$EUID" -ne 0 ] || chmod a+x "$BATS_RUN_TMPDIR"
 	cd "$BATS_TEST_TMPDIR" || return

@@ -4,7 +4,7 @@
 load ../helper
 
 setup_file() {
-	require_packages "$BATS_TEST_DIRNAME/fronts/packages" || return
+	require_packages "$BATS_TEST_DIRNAME/fronts/packages" || return 0
 	cd "$BATS_FILE_TMPDIR" || return
 	openssl req -x509 -newkey rsa:2048 -nodes -subj /CN=localhost -days 2 \
 		-addext subjectAltName=DNS:localhost,IP:127.0.0.1 \

@@ -5,7 +5,7 @@
 load launchers/helper
 
 setup_file() {
-	boot
+	boot || return 0
 	install_account
 	add_reader
 	install_certificate
@@ -16,6 +16,7 @@ teardown_file() {
 }
 
 setup() {
+	able
 	UNIT=
 }
 

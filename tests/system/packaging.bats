@@ -9,15 +9,7 @@ HERE=$TOP/tests/system
 VERSION=$(sed -n 's/^.define OPTIONS_VERSION "\(.*\)"/\1/p' "$TOP/src/options.h")
 
 setup_file() {
-	local tool missing=
-	for tool in autopkgtest dpkg-buildpackage dh g++ ip lintian mmdebstrap rpmbuild rpmlint \
-		shellcheck strace; do
-		command -v "$tool" >/dev/null || missing+=" $tool"
-	done
-	[ -z "$missing" ] || {
-		echo "not found:$missing. needed: apt-get install $(cat "$HERE/packaging/packages")" >&2
-		return 1
-	}
+	require_packages "$HERE/packaging/packages" || return 0
 	chmod a+x "$BATS_RUN_TMPDIR" "$BATS_RUN_TMPDIR/file" "$BATS_FILE_TMPDIR"
 	cd "$BATS_FILE_TMPDIR" || return
 	pack

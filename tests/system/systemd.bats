@@ -7,7 +7,7 @@ load launchers/helper
 UNITS=(pop3.socket pop3@.service pop3s.socket pop3s@.service stdpop3d-recover.service)
 
 setup_file() {
-	boot
+	boot || return 0
 	install_account
 	add_reader
 	install_certificate
@@ -34,6 +34,7 @@ records() {
 }
 
 teardown() {
+	[ -z "${CANNOT-}" ] || return 0
 	# What a test has added.
 	inside rm -f /etc/systemd/system/pop3@.service.d/test.conf
 	inside systemctl daemon-reload

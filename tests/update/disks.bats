@@ -18,14 +18,17 @@ load figures
 
 # An ext4 with small inodes has no room for less.
 setup_file() {
+	require_packages "$BATS_TEST_DIRNAME/packages" || return 0
 	truncate -s 64M "$BATS_FILE_TMPDIR/image"
 	mkfs.ext4 -q -I 128 "$BATS_FILE_TMPDIR/image" 2>/dev/null
 	mkdir "$BATS_FILE_TMPDIR/place"
-	mount -o loop "$BATS_FILE_TMPDIR/image" "$BATS_FILE_TMPDIR/place"
+	mount -o loop "$BATS_FILE_TMPDIR/image" "$BATS_FILE_TMPDIR/place" ||
+		cannot 'no mount of a loop device' || return 0
 	chmod a+x "$BATS_FILE_TMPDIR"
 }
 
 teardown_file() {
+	[ -z "${CANNOT-}" ] || return 0
 	umount "$BATS_FILE_TMPDIR/place"
 }
 

@@ -15,15 +15,8 @@ LAUNCHERS=(tcpserver inetd systemd socat)
 load ../base
 
 require() {
-	if [ "$(id -u)" -ne 0 ]; then
-		echo "needed: root" >&2
-		return 1
-	fi
-	require_packages "$HERE/packages" || return
-	[ -x "$STDPOP3D" ] || {
-		echo "needed: $STDPOP3D" >&2
-		return 1
-	}
+	[ "$(id -u)" -eq 0 ] || cannot 'not root' || return
+	require_packages "$HERE/packages"
 }
 
 # The machine's accounts and mail are for one run of these tests at a time.

@@ -12,14 +12,6 @@ SPOOL=/var/mail/$NAME
 
 load ../base
 
-require() {
-	require_packages "$HERE/packages" || return
-	[ -x "$STDPOP3D" ] || {
-		echo "needed: $STDPOP3D" >&2
-		return 1
-	}
-}
-
 # Debian's inetds exclude one another, so these are unpacked in the machine only.
 fetch_packages() {
 	mkdir -p "$MACHINE" "$MACHINE.debs"
@@ -27,7 +19,8 @@ fetch_packages() {
 }
 
 boot() {
-	require
+	[ "$(id -u)" -eq 0 ] || cannot 'not root' || return
+	require_packages "$HERE/packages" || return
 	fetch_packages
 	"$HERE/machine" "$MACHINE" "$STDPOP3D" >"$MACHINE.console" 2>&1 </dev/null 3>&- &
 	echo $! >"$MACHINE.pid"
