@@ -369,7 +369,9 @@ END
 	account x x
 	account odd '$9$nothing$nothing'
 	account short a
-	for name in bang star empty x odd short; do
+	account cut '$6$rounds=1000$salt$'
+	account blank "$(perl -e 'print crypt("", q($6$rounds=1000$salt$))')"
+	for name in bang star empty x odd short cut blank; do
 		for password in sesame '' x '*' a; do
 			printf 'USER %s\r\nPASS %s\r\nQUIT\r\n' "$name" "$password" |
 				server >"$name.$password.reply" 3>&- &
@@ -400,6 +402,61 @@ END
 	for reply in *.reply; do
 		same "$REFUSED" "$(sed -n 3p "$reply" | cat -v)"
 	done
+}
+
+@test "every refusal of a password costs one crypt(3) of the same method" {
+	# shellcheck disable=SC2016
+	dear=$(perl -e 'print crypt("sesame", q($6$rounds=300000$salt$))')
+	: >passwd
+	: >shadow
+	account alice "$dear"
+	account locked "!$dear"
+	account star '*'
+	account empty ''
+	account expired "$dear" 20000:0:99999:7::20001:
+	account root "$dear" '' 0
+	# Seconds of processor, since the pause hides what crypt(3) takes of the clock.
+	python3 - "${SERVER[@]}" <<-'END'
+		import os, subprocess, sys
+		def cost(name, password):
+		    server = subprocess.Popen(sys.argv[1:], stdin=subprocess.PIPE,
+		        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+		    server.stdin.write(f"USER {name}\r\nPASS {password}\r\nQUIT\r\n".encode())
+		    server.stdin.close()
+		    replies = server.stdout.read()
+		    assert b"-ERR [AUTH]" in replies, (name, replies)
+		    _, _, used = os.wait4(server.pid, 0)
+		    return used.ru_utime + used.ru_stime
+		kinds = [("alice", "wrong"), ("mallory", "x"), ("locked", "sesame"), ("star", "*"),
+		    ("empty", ""), ("expired", "sesame"), ("root", "sesame"), ("../alice", "sesame"),
+		    ("x" * 200, "sesame")]
+		costs = [cost(*kind) for kind in kinds]
+		print(dict(zip(kinds, costs)))
+		assert max(costs) < 2 * min(costs)
+	END
+}
+
+@test "with -L an account whose shell is not listed in /etc/shells is refused" {
+	local shell
+	shell=$(grep -m 1 '^/' /etc/shells) || skip 'no /etc/shells'
+	: >passwd
+	add() {
+		echo "$1:x:$OWNER:$GROUP::/:$2" >>passwd
+		echo "$1:$SESAME:20000:0:99999:7:::" >>shadow
+	}
+	add listed "$shell"
+	add other "$shell.other"
+	add none ''
+	for name in listed other none; do
+		printf 'USER %s\r\nPASS sesame\r\nQUIT\r\n' "$name" | server -L >"$name.reply" 3>&- &
+	done
+	wait
+	same $'+OK 0 messages (0 octets)\r' "$(sed -n 3p listed.reply)"
+	for name in other none; do
+		same "$REFUSED" "$(sed -n 3p "$name.reply" | cat -v)"
+	done
+	# Without the option the shell means nothing.
+	printf 'USER other\r\nPASS sesame\r\nQUIT\r\n' | server | grep -q '^+OK 0 messages'
 }
 
 @test "of two accounts of one name the first counts" {
@@ -433,6 +490,14 @@ apop() {
 	apop bob tanstaaf
 	same "$REFUSED" "$(cat -v <<<"$HEARD")"
 	apop alice ''
+	same "$REFUSED" "$(cat -v <<<"$HEARD")"
+}
+
+@test "APOP lets in no account that has expired" {
+	account bob "$SESAME" '20000:0:99999:7::20001:'
+	printf 'bob:tan staaf\n' >secrets
+	chmod 600 secrets
+	apop bob 'tan staaf'
 	same "$REFUSED" "$(cat -v <<<"$HEARD")"
 }
 

@@ -119,6 +119,25 @@ no login, ip=[unknown], user=alice, end=refused' "$(records)"
 	no_locks
 }
 
+@test "no lock is held once a delivery was noticed" {
+	message one | mailbox alice
+	connect a
+	login a
+	message two >>spool/alice
+	says a 'RETR 1'
+	hears a '+OK 29 octets' 'Subject: one' '' 'body of one' '.'
+	no_locks
+	message six >>spool/alice
+	says a 'UIDL 1'
+	listen a
+	no_locks
+	message ten >>spool/alice
+	says a 'TOP 1 0'
+	hears a '+OK top of the message' 'Subject: one' '' '.'
+	no_locks
+	hang_up a
+}
+
 @test "a second session gets [IN-USE], and only after a right password" {
 	message one | mailbox alice
 	connect a

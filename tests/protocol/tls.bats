@@ -320,6 +320,27 @@ V2='\r\n\r\n\0\r\nQUIT\n'
 	same 'no PROXY header, ip=[unknown]' "$(server -x </dev/null; records | tail -n 1)"
 }
 
+@test "a PROXY header of version 2 may be 1024 octets long, and no longer" {
+	local length
+	for length in 1024 1025 16384 65535; do
+		# shellcheck disable=SC2059
+		{
+			printf "$V2\x21\x11$(printf '\\x%02x\\x%02x' $((length / 256)) $((length % 256)))"
+			printf '\xc0\0\2\7\x7f\0\0\1\4\0\0\x6e'
+			head -c $((length - 12)) /dev/zero | tr '\0' x
+			printf 'QUIT\r\n'
+		} >input
+		: >log
+		server -x <input >replies
+		if [ "$length" = 1024 ]; then
+			same 'no login, ip=[192.0.2.7], end=quit' "$(records)"
+		else
+			same 'no PROXY header, ip=[unknown]' "$(records)"
+			same '' "$(cat replies)"
+		fi
+	done
+}
+
 @test "a PROXY header of version 1 is malformed if any of its fields is" {
 	local text
 	while read -r text; do

@@ -37,6 +37,19 @@ unserved='-ERR [SYS/PERM] the mailbox is not one that can be served'
 	hears a "$wrong"
 }
 
+@test "with -L neither an empty line nor a comment of /etc/shells is a shell" {
+	printf '# shells\n\n/bin/sh\n' >shells
+	# Nobody else sees this file.
+	SERVER=(unshare --mount sh -c 'mount --bind shells /etc/shells && exec "$@"' sh "${SERVER[@]}")
+	for shell in '' '# shells' /bin/sh; do
+		echo "alice:x:$OWNER:$GROUP::/:$shell" >passwd
+		reply_to_pass -L
+	done >replies
+	same "$wrong
+$wrong
++OK 0 messages (0 octets)" "$(cat replies)"
+}
+
 @test "an account in root's group is not served" {
 	sed -i 's/:2000:2000:/:2000:0:/' passwd
 	same '-ERR [SYS/PERM] this account cannot be served' "$(reply_to_pass)"
