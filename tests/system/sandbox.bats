@@ -5,10 +5,8 @@
 load ../helper
 
 setup_file() {
-	local name
-	for name in inject nolandlock; do
-		gcc -D_GNU_SOURCE -O -o "$BATS_FILE_TMPDIR/$name" "$BATS_TEST_DIRNAME/sandbox/$name.c"
-	done
+	gcc -D_GNU_SOURCE -O -o "$BATS_FILE_TMPDIR/inject" "$BATS_TEST_DIRNAME/sandbox/inject.c"
+	gcc -D_GNU_SOURCE -O -o "$BATS_FILE_TMPDIR/without" "$TOP/tests/without.c"
 }
 
 # inject PID CALL...: what the process gets for a system call.
@@ -409,7 +407,7 @@ seldom_allowed() {
 }
 
 @test "without Landlock a record says so, and the session is served" {
-	SERVER=("$BATS_FILE_TMPDIR/nolandlock" "${SERVER[@]}")
+	SERVER=("$BATS_FILE_TMPDIR/without" landlock_create_ruleset ENOSYS "${SERVER[@]}")
 	dialogue <<-'END'
 		S: +OK POP3 ready^M
 		C: USER alice
@@ -423,7 +421,7 @@ seldom_allowed() {
 }
 
 @test "without Landlock -S refuses to work" {
-	SERVER=("$BATS_FILE_TMPDIR/nolandlock" "${SERVER[@]}")
+	SERVER=("$BATS_FILE_TMPDIR/without" landlock_create_ruleset ENOSYS "${SERVER[@]}")
 	run -78 --separate-stderr server -S </dev/null
 	same $'-ERR [SYS/PERM] the server is not set up: its log says why\r' "$output"
 	records | grep -q '^sandbox, '
@@ -431,7 +429,7 @@ seldom_allowed() {
 
 @test "without Landlock the filter still refuses what exists after login" {
 	local pid
-	SERVER=("$BATS_FILE_TMPDIR/nolandlock" "${SERVER[@]}")
+	SERVER=("$BATS_FILE_TMPDIR/without" landlock_create_ruleset ENOSYS "${SERVER[@]}")
 	message one | mailbox alice
 	bystander
 	connect bob

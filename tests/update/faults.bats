@@ -32,3 +32,13 @@ load figures
 		figures cache --rounds 300 --forgeries 200
 	fi
 }
+
+@test "a tool that cannot trace says that it cannot run, and reports no loss" {
+	local tool
+	gcc -D_GNU_SOURCE -O -o without "$TOP/tests/without.c"
+	for tool in faults foreign model cache powercut; do
+		run -77 ./without ptrace EPERM "$BATS_TEST_DIRNAME/$tool"
+		[[ ${lines[-1]} == 'cannot run here: '* ]]
+		[[ $output != *VIOLATION* ]]
+	done
+}

@@ -3,7 +3,9 @@ and the rules by which a mailbox is made of messages, as plain as they go."""
 
 import os
 import re
+import shutil
 import subprocess
+import sys
 import tempfile
 
 STDPOP3D = os.path.abspath(os.environ.get("STDPOP3D", "build/stdpop3d"))
@@ -11,6 +13,13 @@ USER = "reader"
 PASSWORD = "secret"
 # SHA-256 with the fewest rounds there are: thousands of logins.
 HASH = "$5$rounds=1000$faulttest$ki5EEG7LALAAEcfM8i0H12SOlYN7Li60r9dSx93TwZ0"
+
+
+CANNOT = 77
+
+
+class Cannot(Exception):
+	"""This machine cannot do what the tool needs: nothing is known of the server."""
 
 
 class Violation(Exception):
@@ -104,6 +113,8 @@ class Host:
 		run = subprocess.run([*before, *self.argv, "-w", str(patience)],
 			input=self.command(doomed), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
 			check=False, timeout=120)
+		if before and (run.returncode == BLIND or run.stderr.startswith(b"strace: ")):
+			raise Cannot(run.stderr.decode("utf-8", "replace").splitlines()[0])
 		return Answer(run.stdout, run.stderr.decode("utf-8", "replace"))
 
 	def login(self, what):
@@ -123,10 +134,60 @@ def fast_directory():
 	return "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 
 
+# The exit status of "stop" when it could not do its work.
+BLIND = 125
+
+
+def synced_copy(directory, before):
+	"""Makes a file and syncs it, under the command "before". The exit status."""
+	try:
+		return subprocess.run([*before, shutil.which("dd"), "if=/dev/zero", "bs=512", "count=1",
+			"of=" + os.path.join(directory, "probe"), "conv=fsync"],
+			stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False).returncode
+	except OSError as error:
+		raise Cannot(f"{before[0]}: {error.strerror}") from None
+
+
 def compile_stop(path):
+	"""Makes "stop", and sees that it can trace here and make a call fail."""
 	source = os.path.join(os.path.dirname(os.path.abspath(__file__)), "stop.c")
-	subprocess.run([os.environ.get("CC", "cc"), "-std=c11", "-D_GNU_SOURCE", "-O2",
-		"-o", path, source], check=True)
+	compiler = os.environ.get("CC", "cc")
+	try:
+		subprocess.run([*compiler.split(), "-std=c11", "-D_GNU_SOURCE", "-O2", "-o", path, source],
+			check=True)
+	except (OSError, subprocess.CalledProcessError) as error:
+		raise Cannot(f"stop.c cannot be built: {error}") from None
+	directory = os.path.dirname(path)
+	calls = os.path.join(directory, "probe.calls")
+	if synced_copy(directory, [path, "-o", calls]) != 0:
+		raise Cannot("no process can be traced by ptrace(2)")
+	seen = get_file(calls).decode().split()
+	if "fsync" not in seen or synced_copy(directory,
+		[path, "-n", str(seen.index("fsync") + 1), "-a", "EIO"]) in (0, BLIND):
+		raise Cannot("ptrace(2) does not show or change the calls of a process")
+
+
+def require_strace(directory):
+	"""Sees that strace can trace here, and shows files' names and octets."""
+	trace = os.path.join(directory, "probe.trace")
+	if shutil.which("strace") is None:
+		raise Cannot("no strace")
+	if synced_copy(directory, ["strace", "-y", "-xx", "-o", trace, "-e",
+		"trace=write,fsync"]) != 0:
+		raise Cannot("strace cannot trace a process")
+	name = "".join(f"\\x{octet:02x}" for octet in b"/probe").encode()
+	if not re.search(rb"(?m)^write\(1<[^>]*" + re.escape(name) + rb">, \"(\\x00)+\".*= 512$",
+		get_file(trace)) or b"\nfsync(1<" not in get_file(trace):
+		raise Cannot("strace does not show the calls of a process")
+
+
+def run(main):
+	"""Runs a tool. What cannot be tried here is neither a success nor a loss."""
+	try:
+		main()
+	except Cannot as reason:
+		print(f"cannot run here: {reason}", flush=True)
+		sys.exit(CANNOT)
 
 
 def write_all(fd, octets):
