@@ -181,7 +181,7 @@ seldom_allowed() {
 	local pid filters
 	filters=$(status self Seccomp_filters)
 	# A launcher may have groups that the server must not keep.
-	SERVER=(setpriv --groups=0,4,20 "${SERVER[@]}")
+	SERVER=(setpriv "--groups=0,4,20" "${SERVER[@]}")
 	connect bob
 	hears bob '+OK POP3 ready'
 	pid=${PID[bob]}

@@ -1,0 +1,84 @@
+#!/usr/bin/env bats
+# bats file_tags=root
+# README's two commands, word for word, on bare machines: nothing but Debian's
+# smallest system, as root and as a user of it, and in a container.
+load ../base
+
+HERE=$BATS_TEST_DIRNAME/bare
+
+setup_file() {
+	require_packages "$HERE/packages" || return 0
+	# A root that was just made serves all tests of its suite.
+	mkdir "$BATS_FILE_TMPDIR/roots"
+}
+
+# command_of TARGET: README's line that ends with this make.
+command_of() {
+	sed -n "s/^    \(apt-get update .*make $1\)\$/\1/p" "$TOP/README"
+}
+
+# machine SUITE: makes $ROOT such a system, with the sources in /home/reader, who is a
+# user of it.
+machine() {
+	ROOT=$BATS_FILE_TMPDIR/roots/$1
+	[ ! -e "$ROOT" ] || return 0
+	mmdebstrap --quiet --variant=minbase --include=adduser "$1" "$ROOT"
+	chroot "$ROOT" adduser --quiet --disabled-password --gecos '' reader
+	mkdir "$ROOT/home/reader/stdpop3d"
+	tar -C "$TOP" -c --exclude=./.git --exclude=./build . |
+		tar -C "$ROOT/home/reader/stdpop3d" -x --no-same-owner
+	chroot "$ROOT" chown -R reader:reader /home/reader/stdpop3d
+}
+
+# on SUITE USER COMMAND...: COMMAND in a fresh machine.
+tried() {
+	machine "$1"
+	cp "$HERE/try" "$ROOT/try"
+	"$TOP/tests/system/enter" "$ROOT" "$BATS_TEST_TMPDIR/machine" \
+		/try "$2" "$(command_of demo)" "$(command_of check)" >"$BATS_TEST_TMPDIR/out" 2>&1 3>&- ||
+		judge failed
+	judge
+}
+
+# judge [failed]: the session was shown after no word of a compiler, and no test failed.
+judge() {
+	[ "${1-}" != failed ] || cat "$BATS_TEST_TMPDIR/out"
+	sed -n 's/^machine: /# /p' "$BATS_TEST_TMPDIR/out" >&3
+	[ "${1-}" != failed ]
+	grep -q '^machine: no noise, and a session' "$BATS_TEST_TMPDIR/out"
+	grep -q '^[0-9]* passed, 0 failed, [0-9]* skipped$' "$BATS_TEST_TMPDIR/out"
+}
+
+@test "Debian 12, root" {
+	tried bookworm root
+}
+
+@test "Debian 12, a user" {
+	tried bookworm reader
+}
+
+@test "Debian 13, root" {
+	tried trixie root
+}
+
+@test "Debian 13, a user" {
+	tried trixie reader
+}
+
+@test "Debian testing, root" {
+	tried testing root
+}
+
+@test "Debian testing, a user" {
+	tried testing reader
+}
+
+@test "Debian 13, a container with the default confinement, root" {
+	machine trixie
+	cp "$HERE/try" "$ROOT/try"
+	podman --cgroup-manager=cgroupfs run --rm --network=host --cgroups=disabled \
+		--cap-add=MKNOD,NET_RAW,AUDIT_WRITE --rootfs "$ROOT:O" \
+		/try root "$(command_of demo)" "$(command_of check)" >"$BATS_TEST_TMPDIR/out" 2>&1 3>&- ||
+		judge failed
+	judge
+}
