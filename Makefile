@@ -73,7 +73,7 @@ musl:
 		> build/musl/include/sys/cdefs.h
 	$(MAKE) CC=musl-gcc BUILD=build/musl LDFLAGS='-static -no-pie' HARDENING_LD= \
 		CPPFLAGS='-idirafter build/musl/include' \
-		LDLIBS="tests/musl/fortify.c $$(cc -print-file-name=libcrypt.a)"
+		LDLIBS="contrib/musl/fortify.c $$(cc -print-file-name=libcrypt.a)"
 
 # Each target of tests/fuzz for FUZZ_SECONDS (60), by clang's libFuzzer.
 fuzz:
@@ -106,14 +106,20 @@ uninstall:
 clean:
 	rm -rf build stdpop3d-*.tar.gz
 
+# The sources, as a tar archive with that folder: what is committed, or, where there
+# is no git(1) repository, all that lies here.
+archive = if [ -e .git ]; then git archive --prefix=$(1)/ HEAD; else \
+	tar --sort=name --owner=0 --group=0 --numeric-owner --exclude=./build \
+	--exclude='./stdpop3d-*.tar.gz' --transform='s,^\.,$(1),' -c .; fi
+
 dist:
-	git archive --prefix=stdpop3d-$(VERSION)/ HEAD | gzip -n9 > stdpop3d-$(VERSION).tar.gz
+	$(call archive,stdpop3d-$(VERSION)) | gzip -n9 > stdpop3d-$(VERSION).tar.gz
 
 # Debian's package, into build/deb.
 deb:
 	rm -rf build/deb
 	mkdir -p build/deb
-	git archive --prefix=stdpop3d/ HEAD | tar -x -C build/deb
+	$(call archive,stdpop3d) | tar -x -C build/deb
 	cp -r contrib/debian build/deb/stdpop3d
 	cd build/deb/stdpop3d && dpkg-buildpackage -us -uc -b
 

@@ -21,10 +21,12 @@ eventually() {
 # require_packages FILE: for setup_file. False, and the file's tests are skipped with
 # this reason, unless all packages that FILE names are installed.
 require_packages() {
-	local package missing=
+	local package missing= here
+	# Debian may give a library another name, which then provides the old one.
+	here=$(dpkg-query -W -f '${db:Status-Status} ${Package} ${Provides}\n' 2>/dev/null |
+		sed -n 's/([^)]*)//g; s/,//g; s/^installed //p' | tr -s ' ' '\n')
 	for package in $(<"$1"); do
-		dpkg-query -W -f '${db:Status-Status}\n' "$package" 2>/dev/null |
-			grep -qx installed || missing+=" $package"
+		grep -qxF "$package" <<<"$here" || missing+=" $package"
 	done
 	[ -z "$missing" ] || cannot "not installed:$missing"
 }

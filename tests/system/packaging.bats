@@ -161,6 +161,24 @@ teardown() {
 	[ "$(sed -n 's/^pkgver=//p' "$TOP/contrib/alpine/APKBUILD")" = "$VERSION" ]
 }
 
+@test "an unpacked archive makes the same archive and Debian's package, without git" {
+	local here=$BATS_TEST_TMPDIR
+	mkdir "$here/bin"
+	printf '#!/bin/sh\nexit 1\n' >"$here/bin/git"
+	chmod +x "$here/bin/git"
+	export PATH="$here/bin:$PATH"
+	tar -C "$here" -xzf "$BATS_FILE_TMPDIR/sources.tar.gz"
+	cd "$here/stdpop3d-$VERSION"
+	make -s dist
+	diff <(tar -tzf "$BATS_FILE_TMPDIR/sources.tar.gz" | sort) \
+		<(tar -tzf "stdpop3d-$VERSION.tar.gz" | sort)
+	make -s deb >"$here/log" 2>&1 || {
+		cat "$here/log"
+		return 1
+	}
+	dpkg-deb --contents build/deb/stdpop3d_"$VERSION"-1_*.deb | grep -q '/usr/sbin/stdpop3d$'
+}
+
 @test "Debian: the build is the same at another place, by another user, at another time" {
 	cd "$BATS_FILE_TMPDIR"
 	tail -n 5 first.log elsewhere/and/deeper.log
@@ -196,7 +214,7 @@ teardown() {
 	install_package first
 	files=$(within dpkg --listfiles stdpop3d)
 	for unit in pop3.socket pop3@.service pop3s.socket pop3s@.service stdpop3d-recover.service; do
-		grep -qx "/lib/systemd/system/$unit" <<<"$files"
+		grep -qxE "(/usr)?/lib/systemd/system/$unit" <<<"$files"
 	done
 	for file in /usr/sbin/stdpop3d /usr/share/man/man8/stdpop3d.8.gz \
 		/usr/share/doc/stdpop3d/examples/inetd.conf; do

@@ -1,6 +1,6 @@
 /*
  * What of glibc Debian's libcrypt.a calls and musl does not have, so that a static
- * binary against Debian's musl, which is without crypt(3), can be tested.
+ * binary can be made of Debian's musl, which lacks crypt(3): see "make musl".
  */
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,6 +9,8 @@
 #include <string.h>
 #include <sys/random.h>
 
+long __isoc23_strtol(const char *text, char **end, int base);
+unsigned long __isoc23_strtoul(const char *text, char **end, int base);
 void arc4random_buf(void *to, size_t length);
 void __explicit_bzero_chk(void *to, size_t length, size_t room);
 int __snprintf_chk(char *to, size_t length, int flag, size_t room, const char *format, ...);
@@ -31,6 +33,19 @@ __snprintf_chk(char *to, size_t length, int flag, size_t room, const char *forma
 	int n = vsnprintf(to, length, format, arguments);
 	va_end(arguments);
 	return n;
+}
+
+/* glibc's headers since 2.38 give these names to strtol and strtoul. */
+long
+__isoc23_strtol(const char *text, char **end, int base)
+{
+	return strtol(text, end, base);
+}
+
+unsigned long
+__isoc23_strtoul(const char *text, char **end, int base)
+{
+	return strtoul(text, end, base);
 }
 
 /* For the salts of new hashes only, which nothing here makes. */
