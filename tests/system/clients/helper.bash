@@ -381,7 +381,10 @@ by_mutt() {
 	local then='<exit>'
 	[ "$2" = keep ] || then='<delete-pattern>~A<enter><quit>'
 	rmdir "$GOT"
+	# Where the folder of its mailboxes is missing, mutt asks whether to make it, and
+	# takes the first of the pushed keys for the answer.
 	configure muttrc <<-END
+		set folder = "$AT"
 		set ssl_force_tls = no
 		set ssl_starttls = no
 		set pop_pass = "$SECRET"
