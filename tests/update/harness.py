@@ -130,8 +130,12 @@ class Host:
 
 
 def fast_directory():
-	"""Where files cost nothing: what is tested here does not depend on the disk."""
-	return "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+	"""Where files cost nothing: what is tested here does not depend on the disk. The
+	tools' own program has to run there, too."""
+	shm = "/dev/shm"
+	if os.access(shm, os.W_OK) and not os.statvfs(shm).f_flag & os.ST_NOEXEC:
+		return shm
+	return None
 
 
 # The exit status of "stop" when it could not do its work.
