@@ -33,14 +33,14 @@ struct image {
 	uint64_t magic;
 	uint64_t device, inode, size;		/* of the mailbox */
 	int64_t modified[2], changed[2];	/* its times: seconds, nanoseconds */
-	uint64_t print, unsure, anchor;		/* as in struct maildrop */
+	uint64_t print, open, unsure, anchor;	/* as in struct maildrop */
 	struct fingerprint anchored;
 	uint64_t kind, count, octets;
 	uint64_t messages_print;
 	uint64_t image_print;			/* of all the above */
 };
 
-static const uint64_t magic = 0x696e64657832 << 8 | sizeof(struct message);
+static const uint64_t magic = 0x696e64657833 << 8 | sizeof(struct message);
 
 static uint64_t
 print_of(const void *octets, size_t length)
@@ -161,6 +161,7 @@ cache_recall(const struct cache *cache, struct maildrop *maildrop)
 	maildrop->octets = image.octets;
 	maildrop->size = image.size;
 	maildrop->print = image.print;
+	maildrop->open = image.open;
 	maildrop->unsure = image.unsure;
 	maildrop->anchor = image.anchor;
 	maildrop->anchored = image.anchored;
@@ -180,6 +181,7 @@ write_image(const struct cache *cache, const struct maildrop *maildrop)
 		.modified = { seen->st_mtim.tv_sec, seen->st_mtim.tv_nsec },
 		.changed = { seen->st_ctim.tv_sec, seen->st_ctim.tv_nsec },
 		.print = maildrop->print,
+		.open = maildrop->open,
 		.unsure = maildrop->unsure,
 		.anchor = maildrop->anchor,
 		.anchored = maildrop->anchored,

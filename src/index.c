@@ -32,15 +32,14 @@ struct window {
 	char octets[WINDOW];
 };
 
-/* What index_confirm compares the scan with. */
-struct confirmation {
-	const struct maildrop *maildrop;
-	size_t next;
-	bool same;
-};
-
 static struct mbox scan;
 static struct window window;
+
+/* How far the messages of a scan are those that were told. */
+static struct {
+	size_t next;
+	bool same;
+} confirmation;
 
 static enum maildrop_result
 failed(const char *what)
@@ -57,6 +56,7 @@ message_of(const struct mbox_message *found)
 		.octets = found->octets & OCTETS_MASK,
 		.trim = found->trim & 3,
 		.blank = found->blank,
+		.joined = found->joined,
 	};
 }
 
@@ -96,6 +96,25 @@ add_message(void *context, const struct mbox_message *found)
 	maildrop->octets += found->octets;
 }
 
+static bool
+read_ahead(void *maildrop, uint64_t offset, void *octets, size_t length)
+{
+	return maildrop_read(maildrop, offset, octets, length) == 0;
+}
+
+/* popa3d knows nothing of Content-Length, nor do its unique-ids. */
+static void
+begin_scan(struct maildrop *maildrop, uint64_t offset,
+	void (*message)(void *context, const struct mbox_message *message))
+{
+	struct mbox_reader reader = {
+		.context = maildrop, .message = message, .read_ahead = read_ahead,
+		.promises = maildrop->kind == UNIQUEID_OWN,
+	};
+
+	mbox_begin(&scan, offset, maildrop->size, &reader);
+}
+
 /*
  * Feeds the octets from "from" to "end", between which messages start and end, and
  * adds those from "printed" on, a whole number of grains, to the fingerprint.
@@ -132,19 +151,27 @@ scan_range(struct maildrop *maildrop, uint64_t from, uint64_t end, uint64_t prin
 		}
 	}
 	mbox_end(&scan);
-	return MAILDROP_GOOD;
+	return scan.state == MBOX_UNREADABLE ? failed("cannot read the mailbox") : MAILDROP_GOOD;
 }
 
 /* The pseudo message keeps its place in the file and none in the index. */
 static void
 hide_pseudo_message(struct maildrop *maildrop)
 {
-	char head[1024];
-	size_t length = maildrop->size < sizeof head ? (size_t)maildrop->size : sizeof head;
+	char octets[MBOX_PSEUDO];
+	const struct message *first = maildrop->messages;
 
-	if (maildrop_read(maildrop, 0, head, length) == -1 || !mbox_is_pseudo(head, length))
+	maildrop->hidden = maildrop->hidden_end = 0;
+	if (maildrop->count == 0)
 		return;
-	maildrop->octets -= maildrop->messages[0].octets;
+	uint64_t end = maildrop_end(maildrop, first), length = end - first->start;
+	if (length > sizeof octets || first->joined ||
+	    maildrop_read(maildrop, first->start, octets, (size_t)length) == -1 ||
+	    !mbox_is_pseudo(octets, (size_t)length))
+		return;
+	maildrop->hidden = first->start;
+	maildrop->hidden_end = end;
+	maildrop->octets -= first->octets;
 	maildrop->count--;
 	memmove(maildrop->messages, maildrop->messages + 1,
 	    maildrop->count * sizeof(struct message));
@@ -243,6 +270,7 @@ forget(struct maildrop *maildrop)
 	maildrop->count = maildrop->digests = 0;
 	maildrop->octets = 0;
 	maildrop->unsure = maildrop->anchor = 0;
+	maildrop->open = UINT64_MAX;
 	fingerprint_begin(&maildrop->anchored);
 }
 
@@ -255,6 +283,16 @@ reopen_last(struct maildrop *maildrop)
 	maildrop->octets -= last->octets;
 	maildrop->digests = maildrop->count;
 	return last->start;
+}
+
+/* Adds the messages from "from" on. */
+static enum maildrop_result
+scan_from(struct maildrop *maildrop, uint64_t from)
+{
+	maildrop->grains = maildrop->anchored;
+	maildrop->scanned = maildrop->size - from;
+	begin_scan(maildrop, from, add_message);
+	return scan_range(maildrop, from, maildrop->size, maildrop->anchor);
 }
 
 enum maildrop_result
@@ -274,19 +312,25 @@ index_make(struct maildrop *maildrop)
 	if (maildrop->recalled && maildrop_looks_same(&now.seen, &maildrop->seen))
 		return MAILDROP_GOOD;
 	if (maildrop->recalled && may_have_grown(&maildrop->seen, maildrop->count, &now.seen) &&
-	    is_anchored(maildrop) && heads_stand(maildrop))
+	    maildrop->open > (uint64_t)now.seen.st_size && is_anchored(maildrop) &&
+	    heads_stand(maildrop))
 		from = maildrop->unsure = reopen_last(maildrop);
 	else
 		forget(maildrop);
-	maildrop->grains = maildrop->anchored;
 	maildrop->seen = now.seen;
 	maildrop->size = (uint64_t)now.seen.st_size;
-	maildrop->scanned = maildrop->size - from;
-	mbox_begin(&scan, from, add_message, maildrop);
-	result = scan_range(maildrop, from, maildrop->size, maildrop->anchor);
+	result = scan_from(maildrop, from);
+	/* What was a From_ line at the end of the file may have gone on, and be none. */
+	if (result == MAILDROP_GOOD && scan.state != MBOX_GOOD && from > 0) {
+		from = 0;
+		forget(maildrop);
+		result = scan_from(maildrop, 0);
+	}
 	if (result != MAILDROP_GOOD)
 		return result;
-	if (!scan.valid) {
+	if (scan.open < maildrop->open)
+		maildrop->open = scan.open;
+	if (scan.state != MBOX_GOOD) {
 		log_record(LOG_ERR, "maildrop refused", "it does not start with a From_ line");
 		return MAILDROP_REFUSED;
 	}
@@ -297,6 +341,12 @@ index_make(struct maildrop *maildrop)
 	if (from == 0)
 		hide_pseudo_message(maildrop);
 	return MAILDROP_GOOD;
+}
+
+uint64_t
+index_damage(void)
+{
+	return scan.at;
 }
 
 /*
@@ -317,7 +367,7 @@ digest_message(const struct maildrop *maildrop, const struct message *message,
 	if (octets == NULL)
 		return -1;
 	result->head = head_of(octets, lead + length);
-	uniqueid_digest(maildrop->kind, octets + lead, length, result->digest);
+	uniqueid_digest(maildrop->kind, octets + lead, length, message->joined, result->digest);
 	return 0;
 }
 
@@ -403,34 +453,35 @@ index_identify(struct maildrop *maildrop)
 static void
 compare_message(void *context, const struct mbox_message *found)
 {
-	struct confirmation *confirmation = context;
-	const struct maildrop *maildrop = confirmation->maildrop;
-	const struct message *told = &maildrop->messages[confirmation->next];
+	const struct maildrop *maildrop = context;
+	const struct message *told = &maildrop->messages[confirmation.next];
 	struct message message = message_of(found);
 
-	if (confirmation->next == maildrop->count) {
-		confirmation->same = false;
+	if (confirmation.next == maildrop->count) {
+		confirmation.same = false;
 		return;
 	}
-	confirmation->next++;
+	confirmation.next++;
 	if (message.start != told->start || message.octets != told->octets ||
-	    message.trim != told->trim || message.blank != told->blank)
-		confirmation->same = false;
+	    message.trim != told->trim || message.blank != told->blank ||
+	    message.joined != told->joined)
+		confirmation.same = false;
 }
 
 /* Whether a scan finds what was told of the messages "first" to before "behind". */
 static enum maildrop_result
 compare(struct maildrop *maildrop, size_t first, size_t behind)
 {
-	struct confirmation confirmation = { maildrop, first, true };
 	const struct message *last = &maildrop->messages[behind - 1];
 	enum maildrop_result result;
 
-	mbox_begin(&scan, maildrop->messages[first].start, compare_message, &confirmation);
+	confirmation.next = first;
+	confirmation.same = true;
+	begin_scan(maildrop, maildrop->messages[first].start, compare_message);
 	result = scan_range(maildrop, maildrop->messages[first].start,
 	    maildrop_end(maildrop, last), maildrop->size);
 	if (result == MAILDROP_GOOD &&
-	    !(scan.valid && confirmation.same && confirmation.next == behind))
+	    !(scan.state == MBOX_GOOD && confirmation.same && confirmation.next == behind))
 		return maildrop_note_change(maildrop, "an earlier session found other messages");
 	return result;
 }

@@ -21,6 +21,9 @@ bool index_may_serve(const struct stat *then, size_t count, const struct stat *n
  */
 enum maildrop_result index_make(struct maildrop *maildrop);
 
+/* Where the mailbox that index_make refused has something else than a From_ line. */
+uint64_t index_damage(void);
+
 /* Computes the unique-ids, once. */
 enum maildrop_result index_identify(struct maildrop *maildrop);
 

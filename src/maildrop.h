@@ -20,6 +20,7 @@ struct message {
 	uint64_t octets : 48;	/* as RETR sends it, without byte-stuffing */
 	uint64_t trim : 2;	/* raw octets before its end that are not sent */
 	uint64_t blank : 1;	/* RETR supplies an empty line */
+	uint64_t joined : 1;	/* its Content-Length took boundaries away */
 	uint64_t deleted : 1;
 	uint8_t digest[UNIQUEID_OCTETS];
 	uint32_t copy;		/* it is the Nth of its digest */
@@ -41,6 +42,8 @@ struct maildrop {
 	uint64_t anchor;	/* an offset at the last message's start or before it, */
 	struct fingerprint anchored;	/* and that of the octets up to there */
 	uint64_t scanned;	/* octets of them that this session read to index */
+	uint64_t open;		/* a file that goes on to here may have other boundaries */
+	uint64_t hidden, hidden_end;	/* where the pseudo message is, if anywhere */
 	uint64_t unsure;	/* of messages before this offset the file may hold others now */
 	bool recalled;		/* the index is, in part, an earlier session's */
 	bool changed;		/* another program rewrote it: nothing is served */

@@ -51,7 +51,8 @@ print_messages(struct maildrop *maildrop)
 	enum maildrop_result result = index_make(maildrop);
 
 	if (result == MAILDROP_REFUSED)
-		puts("mailbox: damaged at octet 0: no From_ line there");
+		printf("mailbox: damaged at octet %ju: no From_ line there\n",
+		    (uintmax_t)index_damage());
 	else if (result != MAILDROP_GOOD)
 		puts("mailbox: cannot be read");
 	if (result != MAILDROP_GOOD)
@@ -62,6 +63,9 @@ print_messages(struct maildrop *maildrop)
 	}
 	printf("mailbox: %ju octets, %zu messages, %ju octets as sent\n",
 	    (uintmax_t)maildrop->size, maildrop->count, (uintmax_t)maildrop->octets);
+	if (maildrop->hidden_end > 0)
+		printf("hidden: octets %ju to %ju, internal data of another program\n",
+		    (uintmax_t)maildrop->hidden, (uintmax_t)maildrop->hidden_end);
 	for (size_t i = 0; i < maildrop->count; i++) {
 		const struct message *message = &maildrop->messages[i];
 		int n = (int)uniqueid_text(maildrop->kind, message->digest, message->copy, text);

@@ -1,33 +1,41 @@
 /*
- * The scan. What it asks of an octet it asks when the LAG octets behind it are
- * there too, so that a separator is never cut by the end of a block. Most runs
- * of octets only need their lines counted, by loops that a compiler can turn
- * into vector code; the others are gone through line by line.
+ * The scan. It judges an octet when the LAG octets after it are there too, so that
+ * neither a separator nor a Content-Length is ever cut by the end of a block:
+ *
+ *     | margin, of the block before | what was fed                          |
+ *                              ^ at: judged next                ^ limit     ^ end
+ *                                                               |<-- LAG -->|
+ *
+ * Most runs of octets only need their lines counted, by loops that a compiler can
+ * turn into vector code; the others are gone through line by line.
  */
 #include "mbox.h"
 
+#include <stddef.h>
 #include <string.h>
+#include <strings.h>
 
 enum {
-	LAG = sizeof "From " - 1,
+	FROM = sizeof "From " - 1,
+	FIELD = sizeof "Content-Length:" - 1,
+	DIGITS = 15,
+	/* From an LF on: a whole Content-Length line with some blanks. */
+	LAG = 40,
 	/* Octets looked at by one loop: their counts fit an unsigned char. */
 	RUN = 128,
+	/* Octets at the end of a promise: CRLF and "From ". */
+	AHEAD = 2 + FROM,
 };
 
 void
-mbox_begin(struct mbox *mbox, uint64_t offset,
-	void (*message)(void *context, const struct mbox_message *message), void *context)
+mbox_begin(struct mbox *mbox, uint64_t offset, uint64_t size, const struct mbox_reader *reader)
 {
-	mbox->message = message;
-	mbox->context = context;
-	mbox->valid = true;
-	mbox->fed = offset;
-	mbox->start = offset;
-	mbox->text = offset;
-	mbox->bare = 0;
-	mbox->body = 0;
-	mbox->in_from_line = true;
-	memset(mbox->block, 0, MBOX_MARGIN);
+	memset(mbox, 0, offsetof(struct mbox, block) + MBOX_MARGIN);
+	mbox->reader = *reader;
+	mbox->state = MBOX_GOOD;
+	mbox->size = size;
+	mbox->fed = mbox->at = offset;
+	mbox->open = UINT64_MAX;
 }
 
 unsigned char *
@@ -38,7 +46,7 @@ mbox_room(struct mbox *mbox)
 
 /* The file's offset of an octet of the block. */
 static uint64_t
-offset_of(struct mbox *mbox, const unsigned char *p)
+offset_of(const struct mbox *mbox, const unsigned char *p)
 {
 	return mbox->fed + (uint64_t)(p - mbox->block) - MBOX_MARGIN;
 }
@@ -52,18 +60,23 @@ ends_empty_line(const unsigned char *p)
 
 /*
  * Counts the lines of a run without CR. False, and nothing is counted, if the
- * LF of a line has this octet beside it.
+ * LF of a line has this octet there, as seen from the LF. In a header also if the
+ * next line may be a Content-Length.
  */
 static inline bool
-count_lines(struct mbox *mbox, const unsigned char *p, int beside, unsigned char octet)
+count_lines(struct mbox *mbox, const unsigned char *p, int beside, unsigned char octet,
+	bool header)
 {
 	unsigned char lines = 0, suspect = 0;
 
 	for (int i = 0; i < RUN; i++) {
-		const unsigned char *q = p + i - LAG;
+		const unsigned char *q = p + i;
 		unsigned char lf = q[0] == '\n';
 		lines = (unsigned char)(lines + lf);
-		suspect = (unsigned char)(suspect | (lf & (q[beside] == octet)));
+		unsigned char odd = q[beside] == octet;
+		if (header)
+			odd |= q[FIELD] == ':';
+		suspect = (unsigned char)(suspect + (lf & odd));
 	}
 	if (suspect)
 		return false;
@@ -74,13 +87,13 @@ count_lines(struct mbox *mbox, const unsigned char *p, int beside, unsigned char
 static bool
 count_header(struct mbox *mbox, const unsigned char *p)
 {
-	return count_lines(mbox, p, -1, '\n');
+	return count_lines(mbox, p, -1, '\n', true);
 }
 
 static bool
 count_body(struct mbox *mbox, const unsigned char *p)
 {
-	return count_lines(mbox, p, 1, 'F');
+	return count_lines(mbox, p, 1, 'F', false);
 }
 
 /* The same of any text. */
@@ -90,11 +103,12 @@ count_any(struct mbox *mbox, const unsigned char *p)
 	unsigned char bare = 0, suspect = 0, header = mbox->body == 0;
 
 	for (int i = 0; i < RUN; i++) {
-		const unsigned char *q = p + i - LAG;
+		const unsigned char *q = p + i;
 		unsigned char lf = q[0] == '\n';
 		unsigned char empty = (q[-1] == '\n') | ((q[-1] == '\r') & (q[-2] == '\n'));
+		unsigned char odd = empty | (q[FIELD] == ':');
 		bare = (unsigned char)(bare + (lf & (q[-1] != '\r')));
-		suspect = (unsigned char)(suspect | (lf & ((q[1] == 'F') | (empty & header))));
+		suspect = (unsigned char)(suspect + (lf & ((q[1] == 'F') | (odd & header))));
 	}
 	if (suspect)
 		return false;
@@ -106,7 +120,9 @@ count_any(struct mbox *mbox, const unsigned char *p)
 static void
 report(struct mbox *mbox, uint64_t end, const unsigned char *p)
 {
-	struct mbox_message message = { .start = mbox->start, .end = end };
+	struct mbox_message message = {
+		.start = mbox->start, .end = end, .joined = mbox->joined,
+	};
 
 	if (mbox->body != end && ends_empty_line(p - 1))
 		message.trim = p[-2] == '\r' ? 2 : 1;
@@ -118,81 +134,226 @@ report(struct mbox *mbox, uint64_t end, const unsigned char *p)
 		message.octets += 2;
 	if (message.blank)
 		message.octets += 2;
-	mbox->message(mbox->context, &message);
+	mbox->reader.message(mbox->reader.context, &message);
 }
 
-/* The message before the "From " at p ends, another starts. */
-static void
-separate(struct mbox *mbox, const unsigned char *p)
-{
-	report(mbox, offset_of(mbox, p), p);
-	mbox->start = offset_of(mbox, p);
-	mbox->text = mbox->start + LAG;
-	mbox->bare = 0;
-	mbox->body = 0;
-	mbox->in_from_line = true;
-}
-
-/* Line by line up to "end", or behind a "From "; returns where it stopped. */
+/*
+ * Octets of the file, "length" of them: where they are in the block, or read ahead
+ * into "room". NULL: they cannot be read.
+ */
 static const unsigned char *
-go_by_lines(struct mbox *mbox, const unsigned char *p, const unsigned char *end)
+look_ahead(struct mbox *mbox, uint64_t offset, size_t length, const unsigned char *end,
+	unsigned char *room)
+{
+	if (offset + length <= offset_of(mbox, end))
+		return end - (offset_of(mbox, end) - offset);
+	if (mbox->reader.read_ahead(mbox->reader.context, offset, room, length))
+		return room;
+	mbox->state = MBOX_UNREADABLE;
+	return NULL;
+}
+
+/*
+ * The octets of the From_ line at p, its LF included, or 0: none. Of a file that goes
+ * on for "left" octets from p, "here" are there, and are enough or all; cr: there may be a
+ * CR among them. *bare: it ends in an LF without CR.
+ */
+static size_t
+from_line(const unsigned char *p, size_t here, uint64_t left, bool cr, bool *bare)
 {
 	const unsigned char *lf;
 
-	while ((lf = memchr(p - LAG, '\n', (size_t)(end - p))) != NULL) {
-		mbox->bare += lf[-1] != '\r';
-		p = lf + LAG + 1;
-		if (!ends_empty_line(lf))
-			continue;
-		if (mbox->body == 0)
-			mbox->body = offset_of(mbox, lf + 1);
-		if (memcmp(lf + 1, "From ", LAG) == 0) {
-			separate(mbox, lf + 1);
-			return p;
-		}
-	}
-	return end;
+	if (here > MBOX_FROM_LINE)
+		here = MBOX_FROM_LINE;
+	lf = memchr(p, '\n', here);
+	/* At the end of the file it needs no LF. */
+	if (lf == NULL && left > here)
+		return 0;
+	size_t length = lf == NULL ? here : (size_t)(lf - p), text = length;
+	*bare = lf != NULL && lf[-1] != '\r';
+	if (lf != NULL && !*bare)
+		text--;
+	if ((cr && memchr(p, '\r', text) != NULL) || memchr(p, '\0', text) != NULL)
+		return 0;
+	return length + (lf != NULL);
 }
 
-/* Text up to "end", or behind a "From "; returns where it stopped. */
+/* The same of one that the block may cut; it may be read ahead. */
+static size_t
+cut_from_line(struct mbox *mbox, const unsigned char *p, const unsigned char *end, bool *bare)
+{
+	unsigned char room[MBOX_FROM_LINE];
+	uint64_t left = mbox->size - offset_of(mbox, p);
+	size_t n = left < MBOX_FROM_LINE ? (size_t)left : MBOX_FROM_LINE;
+
+	p = look_ahead(mbox, offset_of(mbox, p), n, end, room);
+	return p == NULL ? 0 : from_line(p, n, left, true, bare);
+}
+
+/*
+ * A message starts at the "From " at p, if that is a From_ line and no promise is kept
+ * that says otherwise; the one before it ends. Returns where to go on, or NULL.
+ */
 static const unsigned char *
-scan_text(struct mbox *mbox, const unsigned char *p, const unsigned char *end, bool cr)
+separate(struct mbox *mbox, const unsigned char *p, const unsigned char *end)
+{
+	uint64_t start = offset_of(mbox, p);
+	bool bare;
+	size_t length = end - p >= MBOX_FROM_LINE ?
+	    from_line(p, MBOX_FROM_LINE, mbox->size - start, mbox->cr, &bare) :
+	    cut_from_line(mbox, p, end, &bare);
+
+	if (length == 0)
+		return NULL;
+	if (start < mbox->kept) {
+		mbox->joined = true;
+		return NULL;
+	}
+	if (mbox->started)
+		report(mbox, start, p);
+	mbox->started = true;
+	mbox->start = start;
+	mbox->text = start + length;
+	/* Its own LF will be counted with the text's. */
+	mbox->bare = bare ? -1 : 0;
+	mbox->body = 0;
+	mbox->promises = 0;
+	mbox->promise = mbox->kept = 0;
+	mbox->joined = false;
+	return p + length - 1;
+}
+
+/* The line after this LF may be a Content-Length, which is noted. */
+static void
+note_promise(struct mbox *mbox, const unsigned char *lf)
+{
+	const unsigned char *p = lf + 1 + FIELD, *digits;
+	uint64_t promise = 0;
+
+	if (strncasecmp((const char *)lf + 1, "Content-Length:", FIELD) != 0)
+		return;
+	mbox->promises++;
+	while (p < lf + LAG - DIGITS - 2 && (*p == ' ' || *p == '\t'))
+		p++;
+	for (digits = p; p < digits + DIGITS && *p >= '0' && *p <= '9'; p++)
+		promise = promise * 10 + (uint64_t)(*p - '0');
+	p += *p == '\r';
+	mbox->promise = *p == '\n' ? promise : 0;
+}
+
+/* Whether at "offset", the end of a promise, the message may end. */
+static bool
+may_end_at(struct mbox *mbox, uint64_t offset, const unsigned char *end)
+{
+	unsigned char room[1 + AHEAD];
+	uint64_t left = mbox->size - offset;
+	size_t n = left < AHEAD ? (size_t)left : AHEAD;
+	/* With the octet before it. */
+	const unsigned char *p = look_ahead(mbox, offset - 1, 1 + n, end, room);
+
+	if (p == NULL)
+		return false;
+	const unsigned char *from = p + 1, *behind = from + n;
+	from += from < behind && *from == '\r';
+	from += from < behind && *from == '\n';
+	/* A CR alone is no line end. */
+	if (from[-1] != '\n')
+		from = p + 1;
+	return from == behind || (from[-1] == '\n' && (size_t)(behind - from) >= FROM &&
+	    memcmp(from, "From ", FROM) == 0);
+}
+
+/* The header ended; is its Content-Length to be believed? */
+static void
+weigh_promise(struct mbox *mbox, const unsigned char *end)
+{
+	uint64_t offset = mbox->body + mbox->promise;
+
+	if (mbox->promise == 0 || !mbox->reader.promises ||
+	    mbox->body - mbox->start > MBOX_HEADER)
+		return;
+	if (offset <= mbox->size && may_end_at(mbox, offset, end))
+		mbox->kept = offset;
+	else if (offset + AHEAD > mbox->size && offset < mbox->open)
+		mbox->open = offset;
+}
+
+/* Line by line up to "limit", or into a From_ line; returns where it stopped. */
+static const unsigned char *
+go_by_lines(struct mbox *mbox, const unsigned char *p, const unsigned char *limit,
+	const unsigned char *end)
+{
+	const unsigned char *lf, *next;
+
+	while ((lf = memchr(p, '\n', (size_t)(limit - p))) != NULL) {
+		mbox->bare += lf[-1] != '\r';
+		p = lf + 1;
+		if (!ends_empty_line(lf)) {
+			if (p[FIELD - 1] == ':' && mbox->body == 0)
+				note_promise(mbox, lf);
+			continue;
+		}
+		if (mbox->body == 0) {
+			mbox->body = offset_of(mbox, p);
+			if (mbox->promises == 1)
+				weigh_promise(mbox, end);
+		}
+		if (memcmp(p, "From ", FROM) == 0 && (next = separate(mbox, p, end)) != NULL)
+			return next;
+	}
+	return limit;
+}
+
+/* Text up to "limit", or into a From_ line; returns where it stopped. */
+static const unsigned char *
+scan_text(struct mbox *mbox, const unsigned char *p, const unsigned char *limit,
+	const unsigned char *end)
 {
 	bool (*count)(struct mbox *mbox, const unsigned char *run) =
-	    cr ? count_any : mbox->body == 0 ? count_header : count_body;
+	    mbox->cr ? count_any : mbox->body == 0 ? count_header : count_body;
 
-	while (end - p >= RUN && count(mbox, p))
+	while (limit - p >= RUN && count(mbox, p))
 		p += RUN;
-	return go_by_lines(mbox, p, end - p > RUN ? p + RUN : end);
+	return go_by_lines(mbox, p, limit - p > RUN ? p + RUN : limit, end);
 }
 
-/* Up to "end" or the end of the From_ line; returns where it stopped. */
+/* Over an empty line, or into the first From_ line, which must be there. */
 static const unsigned char *
-skip_from_line(struct mbox *mbox, const unsigned char *p, const unsigned char *end)
+find_first(struct mbox *mbox, const unsigned char *p, const unsigned char *end)
 {
-	const unsigned char *lf = memchr(p, '\n', (size_t)(end - p));
+	const unsigned char *next = NULL;
 
-	p = lf == NULL ? end : lf + 1;
-	mbox->in_from_line = lf == NULL;
-	mbox->text = offset_of(mbox, p);
-	/* Its own LF will be counted with the text's. */
-	mbox->bare = lf != NULL && lf[-1] != '\r' ? -1 : 0;
-	return p;
+	if (p[0] == '\n' || (p[0] == '\r' && p[1] == '\n'))
+		return p + (p[0] == '\n' ? 1 : 2);
+	if (memcmp(p, "From ", FROM) == 0)
+		next = separate(mbox, p, end);
+	if (next == NULL && mbox->state == MBOX_GOOD)
+		mbox->state = MBOX_NO_FROM_LINE;
+	return next == NULL ? p : next;
+}
+
+/* Judges the octets up to "limit". */
+static bool
+scan_to(struct mbox *mbox, const unsigned char *limit, const unsigned char *end)
+{
+	/* A file has fewer octets before its first limit, or a From_ line goes beyond it. */
+	const unsigned char *p = mbox_room(mbox) + (ptrdiff_t)(mbox->at - mbox->fed);
+
+	while (mbox->state == MBOX_GOOD && p < limit)
+		p = mbox->started ? scan_text(mbox, p, limit, end) : find_first(mbox, p, end);
+	mbox->at = offset_of(mbox, p);
+	return mbox->state == MBOX_GOOD;
 }
 
 bool
 mbox_feed(struct mbox *mbox, size_t length)
 {
-	const unsigned char *p = mbox_room(mbox), *end = p + length;
-	bool cr = memchr(p - LAG - 1, '\r', length + LAG + 1) != NULL;
+	const unsigned char *end = mbox_room(mbox) + length;
 
-	if (mbox->fed == mbox->start && length > 0)
-		mbox->valid = length >= LAG && memcmp(p, "From ", LAG) == 0;
-	if (!mbox->valid)
+	mbox->cr = memchr(end - length - LAG - 1, '\r', length + LAG + 1) != NULL;
+
+	if (!scan_to(mbox, end - LAG, end))
 		return false;
-	while (p < end)
-		p = mbox->in_from_line ? skip_from_line(mbox, p, end) :
-		    scan_text(mbox, p, end, cr);
 	mbox->fed += length;
 	memmove(mbox->block, end - MBOX_MARGIN, MBOX_MARGIN);
 	return true;
@@ -203,16 +364,16 @@ mbox_end(struct mbox *mbox)
 {
 	unsigned char *end = mbox_room(mbox);
 
-	if (mbox->valid && mbox->fed > mbox->start) {
-		memset(end, 0, LAG);
-		if (!mbox->in_from_line)
-			go_by_lines(mbox, end, end + LAG);
+	memset(end, 0, LAG);
+	mbox->cr = true;
+	if (!scan_to(mbox, end, end))
+		return false;
+	if (mbox->started)
 		report(mbox, mbox->fed, end);
-	}
-	return mbox->valid;
+	return true;
 }
 
-/* The value of a header field in the first octets of a message, or NULL. */
+/* The value of a header field of a message, or NULL. */
 static const char *
 find_field(const char *octets, size_t length, const char *name)
 {
@@ -223,7 +384,7 @@ find_field(const char *octets, size_t length, const char *name)
 		const char *line = lf + 1;
 		if ((size_t)(end - line) < n || *line == '\n' || *line == '\r')
 			return NULL;
-		if (memcmp(line, name, n) == 0)
+		if (strncasecmp(line, name, n) == 0)
 			return line + n;
 		lf++;
 	}
@@ -238,13 +399,23 @@ starts_with(const char *text, const char *end, const char *prefix)
 	return text != NULL && (size_t)(end - text) >= n && memcmp(text, prefix, n) == 0;
 }
 
+/* What c-client or Dovecot writes into it, and what each delivery adds. */
 bool
 mbox_is_pseudo(const char *octets, size_t length)
 {
-	static const char sender[] = "From MAILER-DAEMON ";
+	static const char *const delivery[] = { "Received:", "Return-Path:", "Delivered-To:" };
 	const char *end = octets + length;
 
-	return starts_with(octets, end, sender) &&
-	    starts_with(find_field(octets, length, "Subject:"), end,
-	    " DON'T DELETE THIS MESSAGE -- FOLDER INTERNAL DATA");
+	if (length > MBOX_PSEUDO || (!starts_with(octets, end, "From MAILER-DAEMON ") &&
+	    !starts_with(octets, end, "From MAILER_DAEMON ")) ||
+	    !starts_with(find_field(octets, length, "Subject:"), end,
+	    " DON'T DELETE THIS MESSAGE -- FOLDER INTERNAL DATA"))
+		return false;
+	for (size_t i = 0; i < sizeof delivery / sizeof delivery[0]; i++)
+		if (find_field(octets, length, delivery[i]) != NULL)
+			return false;
+	return find_field(octets, length, "X-IMAP:") != NULL ||
+	    find_field(octets, length, "X-IMAPbase:") != NULL ||
+	    starts_with(find_field(octets, length, "From:"), end,
+	    " Mail System Internal Data <MAILER-DAEMON@");
 }

@@ -5,7 +5,6 @@
  */
 #include "uniqueid.h"
 
-#include <stdbool.h>
 #include <string.h>
 #include <strings.h>
 
@@ -75,13 +74,28 @@ is_blank(char octet)
 	return octet == ' ' || octet == '\t';
 }
 
+/*
+ * A message that was sent cut short, since its Content-Length was not to be believed
+ * then, must not keep its unique-id when it is joined later: a client would remove with
+ * it what it has never fetched.
+ */
 static void
-digest_own(const char *octets, const char *end, uint8_t digest[UNIQUEID_OCTETS])
+add_promise(struct siphash *hash, const char *field, size_t length)
+{
+	const char *digit = field;
+
+	for (size_t i = 0; i < length; i++, digit++)
+		if (*digit >= '0' && *digit <= '9')
+			siphash_add(hash, digit, 1);
+}
+
+static void
+digest_own(const char *octets, const char *end, bool joined, uint8_t digest[UNIQUEID_OCTETS])
 {
 	struct siphash hash;
 	bool skipping = false;
 	/* Lines that count are taken together as far as they follow each other. */
-	const char *run = octets, *p;
+	const char *run = octets, *p, *promise = NULL;
 	size_t n, left = UNIQUEID_HEADER;
 
 	siphash_begin(&hash, key);
@@ -90,6 +104,8 @@ digest_own(const char *octets, const char *end, uint8_t digest[UNIQUEID_OCTETS])
 		/* A folded line goes with the one before it. */
 		if (!is_blank(p[0]))
 			skipping = is_ignored(p, n);
+		if (joined && is_field(p, n, "Content-Length"))
+			promise = p;
 		if (skipping) {
 			siphash_add(&hash, run, (size_t)(p - run));
 			run = p + n;
@@ -101,6 +117,8 @@ digest_own(const char *octets, const char *end, uint8_t digest[UNIQUEID_OCTETS])
 	siphash_add(&hash, run, (size_t)(p - run));
 	if (p < end && left > 0)
 		add_body(&hash, p, end);
+	if (promise != NULL)
+		add_promise(&hash, promise, line_length(promise, end));
 	siphash_end(&hash, digest);
 }
 
@@ -145,14 +163,14 @@ digest_popa3d(const char *octets, const char *end, uint8_t digest[UNIQUEID_OCTET
 
 void
 uniqueid_digest(enum uniqueid_kind kind, const char *octets, size_t length,
-	uint8_t digest[UNIQUEID_OCTETS])
+	bool joined, uint8_t digest[UNIQUEID_OCTETS])
 {
 	const char *end = octets + (length < UNIQUEID_PREFIX ? length : UNIQUEID_PREFIX);
 
 	if (kind == UNIQUEID_POPA3D)
 		digest_popa3d(octets, end, digest);
 	else
-		digest_own(octets, end, digest);
+		digest_own(octets, end, joined, digest);
 }
 
 size_t

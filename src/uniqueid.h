@@ -5,7 +5,8 @@
  * It is the 128-bit SipHash-2-4, under a fixed key, of the From_ line and of each
  * header line whose name is not in the list of uniqueid.c, UNIQUEID_HEADER octets
  * at the most, and of the first UNIQUEID_BODY octets from the empty line on,
- * without line ends at the message's end.
+ * without line ends at the message's end. Of a message that its Content-Length has
+ * joined, which is the whole of what would else be several, that number is part too.
  *
  * Or it is popa3d's, for those who come from it: the half of an MD5 of some
  * header lines, as in popa3d 1.0.3.
@@ -16,6 +17,7 @@
 #ifndef UNIQUEID_H
 #define UNIQUEID_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -38,7 +40,7 @@ enum uniqueid_kind {
  * kind has no use for is zero.
  */
 void uniqueid_digest(enum uniqueid_kind kind, const char *octets, size_t length,
-	uint8_t digest[UNIQUEID_OCTETS]);
+	bool joined, uint8_t digest[UNIQUEID_OCTETS]);
 
 /*
  * The text: lower case hex, and "-N" for the Nth (from 2) message of one

@@ -176,9 +176,10 @@ check_told(const struct maildrop *maildrop, size_t first)
 		const struct message *told = &maildrop->messages[first + i];
 		uint8_t digest[UNIQUEID_OCTETS];
 		must(told->start == from + found[i].start && told->octets == found[i].octets &&
-		    told->trim == found[i].trim && told->blank == found[i].blank);
+		    told->trim == found[i].trim && told->blank == found[i].blank &&
+		    told->joined == found[i].joined);
 		uniqueid_digest(maildrop->kind, mailbox + told->start, found[i].end - found[i].start,
-		    digest);
+		    found[i].joined, digest);
 		must(!told->deleted || memcmp(digest, told->digest, sizeof digest) == 0);
 	}
 }

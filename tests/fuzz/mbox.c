@@ -28,6 +28,18 @@ ended(const char *why)
 	abort();
 }
 
+static size_t octets_length;
+
+static bool
+read_ahead(void *context, uint64_t offset, void *room, size_t length)
+{
+	(void)context;
+	if (offset > octets_length || length > octets_length - offset)
+		abort();
+	memcpy(room, octets + offset, length);
+	return true;
+}
+
 static void
 note(void *context, const struct mbox_message *message)
 {
@@ -36,12 +48,15 @@ note(void *context, const struct mbox_message *message)
 }
 
 static bool
-scan_octets(size_t length)
+scan_octets(size_t from, size_t end, size_t length)
 {
+	struct mbox_reader reader = { .message = note, .read_ahead = read_ahead, .promises = true };
+
 	found_count = 0;
-	mbox_begin(&scan, 0, note, NULL);
-	for (size_t at = 0; at < length; at += MBOX_BLOCK) {
-		size_t n = length - at < MBOX_BLOCK ? length - at : MBOX_BLOCK;
+	octets_length = length;
+	mbox_begin(&scan, from, length, &reader);
+	for (size_t at = from; at < end; at += MBOX_BLOCK) {
+		size_t n = end - at < MBOX_BLOCK ? end - at : MBOX_BLOCK;
 		memcpy(mbox_room(&scan), octets + at, n);
 		if (!mbox_feed(&scan, n))
 			return false;
@@ -92,23 +107,29 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	memcpy(octets + lead, data + 1, size - 1);
 	size_t length = lead + size - 1;
 
-	bool valid = length == 0 || (length >= 5 && memcmp(octets, "From ", 5) == 0);
-	if (scan_octets(length) != valid)
+	bool valid = specimen_is_mailbox(octets, length);
+	if (scan_octets(0, length, length) != valid)
 		abort();
 	(void)mbox_is_pseudo(octets + lead, size - 1);
 	if (!valid)
 		return 0;
-	if (found_count != specimen_read(octets, length, expected))
+	size_t count = specimen_read(octets, length, expected);
+	if (found_count != count)
 		abort();
-	for (size_t i = 0; i < found_count; i++) {
+	for (size_t i = 0; i < count; i++) {
 		const struct mbox_message *got = &found[i];
 		const struct specimen_message *want = &expected[i];
 		if (got->start != want->start || got->end != want->end ||
 		    got->octets != want->octets || got->trim != want->trim ||
-		    got->blank != want->blank)
+		    got->blank != want->blank || got->joined != want->joined)
 			abort();
 		if (got->end - got->start < MOST && sent(want->text, got) != got->octets)
 			abort();
 	}
+	/* A scan may begin and end at any message. */
+	for (size_t i = 0; i < count && lead == 0; i++)
+		if (!scan_octets(expected[i].start, expected[i].end, length) || found_count != 1 ||
+		    found[0].octets != expected[i].octets || found[0].joined != expected[i].joined)
+			abort();
 	return 0;
 }

@@ -49,8 +49,24 @@ mailbox: 142 octets, 2 messages, 58 octets as sent
 	run -1 check alice
 	same 'journal: none pending
 mailbox: damaged at octet 0: no From_ line there' "$(grep -v '^stdpop3d' <<<"$output")"
+	printf '\n\r\nno From_ line\n' | mailbox alice
+	run -1 check alice
+	[[ $output == *'mailbox: damaged at octet 3: no From_ line there'* ]]
 	run -1 check nobody-there
 	run -1 check ../spool/alice
+}
+
+@test "-c says what is hidden" {
+	{
+		printf "\nFrom MAILER_DAEMON  Thu Jan  1 00:00:00 1970\nX-IMAP: 1 2\n"
+		printf "Subject: DON'T DELETE THIS MESSAGE -- FOLDER INTERNAL DATA\n\nx\n\n"
+	} | mailbox alice
+	hidden="hidden: octets 1 to $(stat -c %s spool/alice), internal data of another program"
+	run -0 check alice
+	[[ $output == *$'\n'"$hidden" ]]
+	message one >>spool/alice
+	run -0 check alice
+	[[ $output == *$'\n'"$hidden"$'\n1 octets=29 '* ]]
 }
 
 @test "-c tells of an UPDATE that is pending, and leaves it so" {

@@ -211,50 +211,274 @@ keeps_but() {
 	END
 }
 
-@test "the pseudo message of c-client is hidden, and kept by UPDATE" {
-	pseudo() {
-		cat <<-'END'
-			From MAILER-DAEMON Thu Jan  1 00:00:00 1970
-			Date: 01 Jan 1970 00:00:00 +0000
-			From: Mail System Internal Data <MAILER-DAEMON@example.org>
-			Subject: DON'T DELETE THIS MESSAGE -- FOLDER INTERNAL DATA
-			X-IMAP: 1 2
+# pseudo SENDER FIELD...: what a program writes to keep data of the folder in.
+pseudo() {
+	printf 'From %s Thu Jan  1 00:00:00 1970\n' "$1"
+	shift
+	printf '%s\n' "$@" "Subject: DON'T DELETE THIS MESSAGE -- FOLDER INTERNAL DATA" '' \
+		'This text is part of the internal format of your mail folder.' ''
+}
 
-			This text is part of the internal format of your mail folder.
-
+@test "the pseudo message of c-client and of Dovecot is hidden, and kept by UPDATE" {
+	local data='From: Mail System Internal Data <MAILER-DAEMON@example.org>'
+	c_client=(MAILER-DAEMON "$data" 'X-IMAP: 1 2')
+	mutt=('MAILER-DAEMON ' 'X-IMAPbase: 1 2')
+	dovecot=('MAILER_DAEMON ' "$data" 'X-IMAP: 1 2')
+	bare=('MAILER_DAEMON ' "$data")
+	for which in c_client mutt dovecot bare; do
+		local -n fields=$which
+		pseudo "${fields[@]}" >hidden
+		{
+			cat hidden
+			message one two
+		} | mailbox alice
+		transaction <<-'END'
+			C: STAT
+			S: +OK 2 58^M
+			C: LIST
+			S: +OK 2 messages (58 octets)^M
+			S: 1 29^M
+			S: 2 29^M
+			S: .^M
+			C: RETR 1
+			S: +OK 29 octets^M
+			S: Subject: one^M
+			S: ^M
+			S: body of one^M
+			S: .^M
+			C: LIST 3
+			S: -ERR no such message^M
 		END
-	}
+		{
+			cat hidden
+			message two
+		} >expected
+		keeps_but 1 <expected
+		keeps_but 1 <hidden
+		transaction <<-'END'
+			C: STAT
+			S: +OK 0 0^M
+		END
+	done
+}
+
+@test "no mail that somebody sent is taken for the pseudo message" {
 	{
-		pseudo
-		message one two
+		pseudo MAILER-DAEMON 'To: alice@example.org'
+		message one
+	} | mailbox alice
+	transaction <<-'END'
+		C: LIST
+		S: +OK 2 messages (177 octets)^M
+		S: 1 148^M
+		S: 2 29^M
+		S: .^M
+	END
+	for sign in Received Return-Path Delivered-To received; do
+		{
+			pseudo MAILER-DAEMON 'X-IMAP: 1 2' "$sign: <>"
+			message one
+		} | mailbox alice
+		printf 'USER alice\nPASS sesame\nSTAT\n' | server >replies
+		[[ "$(sed -n 4p replies)" == '+OK 2 '* ]]
+	done
+	# The sender's address, and what comes after the header, say nothing.
+	{
+		pseudo alice@example.org 'X-IMAP: 1 2'
+		pseudo MAILER-DAEMON 'X-IMAP: 1 2'
+	} | mailbox alice
+	printf 'USER alice\nPASS sesame\nSTAT\n' | server >replies
+	[[ "$(sed -n 4p replies)" == '+OK 2 '* ]]
+	# Mail that went into it is not hidden with it.
+	message one >one
+	body=$(pseudo x | sed '1,/^$/d' | cat - one | wc -c)
+	pseudo MAILER-DAEMON 'X-IMAP: 1 2' "Content-Length: $body" | cat - one | mailbox alice
+	printf 'USER alice\nPASS sesame\nRETR 1\n' | server >replies
+	grep -q 'body of one' replies
+}
+
+@test "empty lines before the first message are no mail, and stay" {
+	for lead in '\n' '\r\n' '\n\n\r\n\n'; do
+		# shellcheck disable=SC2059
+		printf "$lead" >lead
+		{
+			cat lead
+			message one two
+		} | mailbox alice
+		transaction <<-'END'
+			C: LIST
+			S: +OK 2 messages (58 octets)^M
+			S: 1 29^M
+			S: 2 29^M
+			S: .^M
+			C: RETR 1
+			S: +OK 29 octets^M
+			S: Subject: one^M
+			S: ^M
+			S: body of one^M
+			S: .^M
+		END
+		{
+			cat lead
+			message two
+		} >expected
+		keeps_but 1 <expected
+		keeps_but 1 <lead
+		transaction <<-'END'
+			C: STAT
+			S: +OK 0 0^M
+			C: UIDL
+			S: +OK 0 unique-ids^M
+			S: .^M
+			C: QUIT
+			S: +OK bye^M
+		END
+		cmp lead spool/alice
+		message three >>spool/alice
+		transaction <<-'END'
+			C: STAT
+			S: +OK 1 33^M
+		END
+	done
+	{
+		printf '\n\n'
+		pseudo MAILER-DAEMON 'X-IMAP: 1 2'
+		message one
 	} | mailbox alice
 	transaction <<-'END'
 		C: STAT
-		S: +OK 2 58^M
-		C: LIST
-		S: +OK 2 messages (58 octets)^M
-		S: 1 29^M
-		S: 2 29^M
-		S: .^M
-		C: RETR 1
-		S: +OK 29 octets^M
-		S: Subject: one^M
-		S: ^M
-		S: body of one^M
-		S: .^M
-		C: LIST 3
-		S: -ERR no such message^M
+		S: +OK 1 29^M
 	END
+}
+
+# surrounded: alice has a message, then standard input, then another message.
+surrounded() {
 	{
-		pseudo
+		message one
+		cat
 		message two
-	} >expected
-	keeps_but 1 <expected
-	pseudo >expected
-	keeps_but 1 <expected
+	} | mailbox alice
+}
+
+@test "a From_ line has an end, or it is text" {
+	# Of an old Macintosh; and of a disk that lost a block.
+	for text in 'From a@example.org Thu\rSubject: one\r\rbody\r' \
+	    "From a@example.org Thu$(printf '\\0%.0s' {1..60})Subject: one\n\nx\n" \
+	    "\nFrom $(printf 'x%.0s' {1..1019})\nSubject: one\n\nx\n" \
+	    "From $(printf 'x%.0s' {1..1020})"; do
+		# shellcheck disable=SC2059
+		printf "$text" | mailbox alice
+		keep
+		not_served 'it does not start with a From_ line'
+		unchanged
+		# Among other mail it is part of the message before it, and sent with that.
+		# shellcheck disable=SC2059
+		printf "$text\n\n" | surrounded
+		printf 'USER alice\nPASS sesame\nSTAT\nRETR 1\n' | server >replies
+		[[ "$(sed -n 4p replies)" == '+OK 2 '* ]]
+		grep -aq 'From ' replies
+		! [[ $text == *Subject* ]] || grep -aq 'Subject: one' <(tail -n +8 replies)
+	done
+	# The longest, CRLF and all, and one at the end of the file that has no end.
+	printf 'From %s\r\n\r\nbody\r\n\r\n' "$(printf 'x%.0s' {1..1017})" | surrounded
+	transaction <<-'END'
+		C: LIST
+		S: +OK 3 messages (66 octets)^M
+		S: 1 29^M
+		S: 2 8^M
+		S: 3 29^M
+		S: .^M
+	END
+	printf 'From a' >>spool/alice
 	transaction <<-'END'
 		C: STAT
-		S: +OK 0 0^M
+		S: +OK 4 68^M
+	END
+}
+
+# promising LENGTH: a message as dovecot-lda and mutt write it, with another one in its
+# body of 29 octets, and an empty line at the end.
+promising() {
+	printf 'From a Thu Jan  1 00:00:00 1970\nSubject: one\nContent-Length: %s\n\n' "$1"
+	printf 'text\n\nFrom b\nSubject: two\n\nx\n\n'
+}
+
+@test "a Content-Length that ends where a message may end keeps From_ lines in the body" {
+	# 30 have the empty line.
+	for length in 29 30; do
+		for three in '' three; do
+			# shellcheck disable=SC2086 # nothing is no message
+			{
+				promising "$length"
+				message $three
+			} | mailbox alice
+			printf 'USER alice\nPASS sesame\nLIST\nRETR 1\nDELE 1\nQUIT\n' | server >replies
+			same "1 71^M" "$(sed -n 5p replies | cat -v)"
+			same 'text^M
+^M
+From b^M
+Subject: two^M
+^M
+x^M
+.^M
++OK message 1 deleted^M
++OK bye^M' "$(tail -n 9 replies | cat -v)"
+			# shellcheck disable=SC2086
+			message $three | cmp - spool/alice
+		done
+	done
+	# Nor need there be one at the end of the file, or more than a line's end.
+	for length in 28 29; do
+		promising "$length" | head -c -$((30 - length)) | mailbox alice
+		printf 'USER alice\nPASS sesame\nLIST\nQUIT\n' | server >replies
+		same "1 71^M" "$(sed -n 5p replies | cat -v)"
+	done
+	promising 29 | sed 's/$/\r/; s/: 29/: 35/' | mailbox alice
+	message three >>spool/alice
+	printf 'USER alice\nPASS sesame\nSTAT\nQUIT\n' | server >replies
+	[[ "$(sed -n 4p replies)" == '+OK 2 '* ]]
+}
+
+@test "a Content-Length that lies is ignored" {
+	# lies FIELD...: with these in place of the Content-Length there are two messages.
+	lies() {
+		local fields
+		fields=$(printf '%s\\n' "$@")
+		promising 29 | sed "s/^Content-Length: 29$/${fields%\\n}/" >one
+		message three >three
+		for behind in /dev/null three; do
+			cat one "$behind" | mailbox alice
+			printf 'USER alice\nPASS sesame\nLIST 2\n' | server >replies
+			same '+OK 2 19^M' "$(sed -n 4p replies | cat -v)"
+		done
+	}
+	lies 'A: b'
+	for length in 0 1 5 27 7777 99999999999999999999; do
+		lies "Content-Length: $length"
+	done
+	lies 'Content-Length: -29'
+	lies 'Content-Length: 29x'
+	lies 'Content-Length: 0x1d'
+	lies 'Content-Length:' ' 29'
+	lies 'Content-Length : 29'
+	lies 'X-Content-Length: 29'
+	# Which of them is right nobody knows.
+	lies 'Content-Length: 29' 'Content-Length: 29'
+	lies 'Content-Length: 1' 'Content-Length: 29'
+	# Nor is one in the body or in a message before it believed.
+	printf 'From a\nA: b\n\nContent-Length: 29\n\n' >body
+	promising 29 | tail -n +5 >>body
+	mailbox alice <body
+	printf 'USER alice\nPASS sesame\nLIST 2\n' | server >replies
+	same '+OK 2 19^M' "$(sed -n 4p replies | cat -v)"
+}
+
+@test "a Content-Length makes no message where there would be none" {
+	# A deliverer quotes "From " after an empty line only.
+	printf 'From a\nContent-Length: 5\n\ntext\nFrom b\nSubject: forged\n\nx\n\n' | mailbox alice
+	transaction <<-'END'
+		C: STAT
+		S: +OK 1 57^M
 	END
 }
 
@@ -304,7 +528,7 @@ no login, ip=[unknown], user=alice, end=refused" "$(records)"
 }
 
 @test "a file that starts otherwise is refused and left alone" {
-	for text in '\nFrom a\n\nx\n' 'x' '\nx' 'from a\n' '>From a\n\nx\n' ' From a\n' 'From' '\0' \
+	for text in 'x' '\nx' '\n \nFrom a\n\nx\n' '\r\r\nFrom a\n\nx\n' 'from a\n' '>From a\n\nx\n' ' From a\n' 'From' '\0' '\n\0' '\xef\xbb\xbfFrom a\n\nx\n' \
 	    'SQLite format 3'; do
 		# shellcheck disable=SC2059
 		printf "$text" | mailbox alice

@@ -74,7 +74,7 @@ id_of(char hex[33], const char *raw, size_t length)
 	if (copy == NULL)
 		abort();
 	memcpy(copy, raw, length);
-	uniqueid_digest(UNIQUEID_OWN, copy, length, digest);
+	uniqueid_digest(UNIQUEID_OWN, copy, length, false, digest);
 	free(copy);
 	to_hex(hex, digest, sizeof digest);
 }
@@ -113,7 +113,8 @@ test_popa3d(void)
 	char text[UNIQUEID_TEXT];
 
 	for (size_t i = 0; i < sizeof popa3d / sizeof popa3d[0]; i++) {
-		uniqueid_digest(UNIQUEID_POPA3D, popa3d[i].raw, strlen(popa3d[i].raw), digest);
+		uniqueid_digest(UNIQUEID_POPA3D, popa3d[i].raw, strlen(popa3d[i].raw), false,
+		    digest);
 		size_t length = uniqueid_text(UNIQUEID_POPA3D, digest, 1, text);
 		check(length == 16 && memcmp(text, popa3d[i].id, length) == 0,
 		    "popa3d's vector %zu is now %.*s", i, (int)length, text);

@@ -760,3 +760,87 @@ padded() {
 		truth
 	done
 }
+
+# promise OCTETS: a message that promises as many; its own text is 35 kilobytes, in which
+# there is another one.
+promise() {
+	letters 7 7 | sed "2s/^/Content-Length: $1\n/; 500s/^/\nFrom b\n\n/"
+}
+
+@test "a Content-Length that ended at the end of the file is the same with mail behind it" {
+	local length
+	length=$(($(promise 1 | sed '1,/^$/d' | wc -c) - 1))
+	for empty in '' $'\n'; do
+		{
+			letters 1 "$COUNT"
+			promise "$length" | head -c -1
+			printf %s "$empty"
+		} | mailbox alice
+		truth
+		spares_login
+		same "$((COUNT + 1))" "$(listing UIDL told | wc -l)"
+		listing UIDL told >before
+		{
+			[ "$empty" ] || echo
+			letters 42 43
+		} >>spool/alice
+		truth
+		same "$((COUNT + 3))" "$(listing UIDL told | wc -l)"
+		head -n $((COUNT + 1)) ids | cmp before -
+		spares_login
+	done
+}
+
+@test "a Content-Length that comes true when mail is appended is believed with an index, too" {
+	local length more
+	more=$(letters 41 42 | wc -c)
+	for less in 0 1 7 100; do
+		# In the midst, so that no end of the mailbox is read again for its own sake.
+		letters 2 "$COUNT" >rest
+		length=$(($(promise 1 | sed '1,/^$/d' | wc -c) + $(stat -c %s rest) + more - less))
+		{
+			promise "$length"
+			cat rest
+		} | mailbox alice
+		truth
+		spares_login
+		same "$((COUNT + 1))" "$(listing UIDL told | wc -l)"
+		listing UIDL told >before
+		letters 41 41 >>spool/alice
+		truth
+		same "$((COUNT + 2))" "$(listing UIDL told | wc -l)"
+		letters 42 42 >>spool/alice
+		truth
+		[ "$less" -le 1 ] || {
+			same "$((COUNT + 3))" "$(listing UIDL told | wc -l)"
+			continue
+		}
+		same 1 "$(listing UIDL told | wc -l)"
+		# A client that has fetched the message as it was fetches it again.
+		[ "$(cut -d ' ' -f 2 ids)" != "$(head -n 1 before | cut -d ' ' -f 2)" ]
+		spares_login
+	done
+}
+
+@test "boundaries stay what they were at login, whatever a Content-Length says by then" {
+	local length
+	letters 41 41 >new
+	length=$(($(promise 1 | sed '1,/^$/d' | wc -c) + $(stat -c %s new)))
+	for index in no yes; do
+		letters 1 "$COUNT" | mailbox alice
+		promise "$length" >>spool/alice
+		[ "$index" = no ] || quick
+		connect $index
+		login $index
+		cat new >>spool/alice
+		says $index "RETR $((COUNT + 1))"
+		answer $index >replies
+		[ "$(grep -c 'of letter 00007' replies)" -gt 400 ]
+		run ! grep -q 'of letter 00041' replies
+		says $index "DELE $((COUNT + 2))" QUIT
+		hears $index "+OK message $((COUNT + 2)) deleted" '+OK bye'
+		gone $index
+		cat new | cmp - <(tail -c "$(stat -c %s new)" spool/alice)
+		run ! grep -q '^From b' spool/alice
+	done
+}
