@@ -1,7 +1,7 @@
 /*
- * AUTHORIZATION. SECURITY: all of this sees what a stranger sent. One text
- * answers every failed login, whatever the reason, and none that a client could
- * take for a busy maildrop.
+ * AUTHORIZATION. SECURITY: all of this sees what a stranger sent. One text answers
+ * every login that is refused, whatever the reason; only the log says more, and only
+ * if the password was right.
  */
 #include "authorization.h"
 
@@ -14,7 +14,7 @@
 #include "log.h"
 #include "wire.h"
 
-enum { TRIES = 3, FIRST_PAUSE = 1000 /* milliseconds */ };
+enum { TRIES = 3, STEP = 1000 /* milliseconds: the first pause */ };
 
 const char *const authorization_mechanisms[] = { "PLAIN", "LOGIN", NULL };
 
@@ -23,7 +23,7 @@ authorization_greet(struct session *session)
 {
 	char host[64] = "localhost";
 	unsigned char salt[8] = { 0 };
-	struct timespec now;
+	struct timespec now = { 0 };
 
 	if (!credentials_apop())
 		return;
@@ -31,8 +31,8 @@ authorization_greet(struct session *session)
 		snprintf(host, sizeof host, "%s", session->options->hostname);
 	else
 		gethostname(host, sizeof host - 1);
-	clock_gettime(CLOCK_REALTIME, &now);
-	/* Without it the time and the process still make the timestamp unique. */
+	/* One of the clock, the salt and the process's number may fail to be unique. */
+	(void)clock_gettime(CLOCK_REALTIME, &now);
 	(void)!getrandom(salt, sizeof salt, 0);
 	snprintf(session->timestamp, sizeof session->timestamp,
 	    "<%ld.%jd.%02x%02x%02x%02x%02x%02x%02x%02x@%s>", (long)getpid(),
@@ -41,19 +41,43 @@ authorization_greet(struct session *session)
 }
 
 static bool
-plaintext_refused(const struct session *session)
+plaintext_refused(struct session *session)
 {
 	if (session->plaintext)
 		return false;
+	if (!session->told_plaintext)
+		log_record(LOG_NOTICE, "plaintext refused", "there is no TLS, and the client is"
+		    " not known to be on this host");
+	session->told_plaintext = true;
 	wire_err(NULL, "no passwords in the clear: turn on TLS (SSL) in your mail program");
 	return true;
 }
 
+int64_t
+authorization_answer_at(int64_t start, int64_t now, unsigned failures)
+{
+	int64_t at = start + ((int64_t)STEP << failures);
+
+	return now <= at ? at : now + (STEP - (now - at) % STEP) % STEP;
+}
+
+enum session_next
+authorization_fail(struct session *session, const char *code, const char *text)
+{
+	wire_pause(authorization_answer_at(session->try_start, wire_clock(), session->failures++));
+	wire_err(code, "%s", text);
+	if (session->failures < TRIES)
+		return SESSION_STAY;
+	session->why = "tries";
+	return SESSION_LEAVE;
+}
+
 /* What a verdict means to the session. The reply to a good one comes later. */
 static enum session_next
-conclude(struct session *session, enum credentials_verdict verdict, const char *method,
-	int64_t start)
+conclude(struct session *session, enum credentials_verdict verdict, const char *method)
 {
+	const struct account *account = &session->account;
+
 	session->method = method;
 	/* SECURITY: people type passwords where the name belongs. */
 	explicit_bzero(session->name, sizeof session->name);
@@ -63,27 +87,22 @@ conclude(struct session *session, enum credentials_verdict verdict, const char *
 		wire_err("SYS/TEMP", "the accounts cannot be read");
 		return SESSION_LEAVE;
 	}
-	log_user(session->account.name[0] == '\0' ? "?" : session->account.name);
-	log_record(LOG_NOTICE, "login failed", "method=%s", method);
+	log_user(account->name[0] == '\0' ? "?" : account->name);
+	log_record(LOG_NOTICE, "login failed", "method=%s%s%s", method,
+	    account->remark == NULL ? "" : ", ", account->remark == NULL ? "" : account->remark);
 	log_user(NULL);
-	/* Counted from the start, so that no crypt(3) can be told from another. */
-	wire_pause(start + ((int64_t)FIRST_PAUSE << session->failures++));
-	wire_err("AUTH", "the name or the password is wrong");
-	if (session->failures < TRIES)
-		return SESSION_STAY;
-	session->why = "tries";
-	return SESSION_LEAVE;
+	return authorization_fail(session, "AUTH", "the name or the password is wrong");
 }
 
 static enum session_next
 try_password(struct session *session, const char *name, const char *password,
 	size_t length, const char *method)
 {
-	int64_t start = wire_clock();
+	session->try_start = wire_clock();
 	enum credentials_verdict verdict = credentials_password(name, password, length,
 	    &session->account);
 
-	return conclude(session, verdict, method, start);
+	return conclude(session, verdict, method);
 }
 
 enum session_next
@@ -117,10 +136,10 @@ authorization_apop(struct session *session, const struct command *command)
 		wire_err(NULL, "no APOP here");
 		return SESSION_STAY;
 	}
-	int64_t start = wire_clock();
+	session->try_start = wire_clock();
 	enum credentials_verdict verdict = credentials_digest(command->word[0],
 	    session->timestamp, command->word[1], &session->account);
-	return conclude(session, verdict, "APOP", start);
+	return conclude(session, verdict, "APOP");
 }
 
 /*
@@ -144,6 +163,9 @@ get_response(char *initial, const char *challenge, char **response)
 			wire_err(NULL, "response too long");
 			return -1;
 		}
+		/* Blanks at the end of a line are forgiven, as those of a command are. */
+		while (length > 0 && (*response)[length - 1] == ' ')
+			(*response)[--length] = '\0';
 		if (strcmp(*response, "*") == 0) {
 			wire_err(NULL, "AUTH cancelled");
 			return -1;

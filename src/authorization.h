@@ -11,6 +11,21 @@
 /* Fills session->timestamp if there is APOP; it is another for each greeting. */
 void authorization_greet(struct session *session);
 
+/*
+ * Pure: when a try that started at "start" is answered, in milliseconds, after so many
+ * failures before it. A try whose crypt(3) took longer than its pause waits for the next
+ * whole step, so that the time which crypt(3) took is seen by the step at most.
+ */
+int64_t authorization_answer_at(int64_t start, int64_t now, unsigned failures);
+
+/*
+ * A try that lets nobody in: counts it, lets its pause pass, replies, and ends the
+ * session after the third. Also for a right password while the maildrop is in use,
+ * which would else be the way to make the server run one crypt(3) after the other.
+ */
+enum session_next authorization_fail(struct session *session, const char *code,
+	const char *text);
+
 enum session_next authorization_user(struct session *session, const struct command *command);
 enum session_next authorization_pass(struct session *session, const struct command *command);
 enum session_next authorization_apop(struct session *session, const struct command *command);

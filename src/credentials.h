@@ -1,10 +1,12 @@
 /*
- * credentials: a name and what proves it, to an account, or no. Accounts come
- * from passwd(5) and shadow(5) files through libc's own parsers, passwords are
- * checked by crypt(3): no NSS, no PAM.
+ * credentials: from a name and what proves it to an account. Accounts come from
+ * passwd(5) and shadow(5) files, passwords are checked by crypt(3): no NSS, no PAM.
  *
- * Every refusal costs the same work: both files are read to their end, and one
- * crypt(3) runs with a real account's method and cost, whatever the name.
+ * Whatever the name, all files are read to their end and crypt(3) runs once: with the
+ * account's own hash, or, where there is no account or no usable hash, with the hash of
+ * another account. A method that costs more than another can still be timed if crypt(3)
+ * takes longer than the pause of authorization.c; which account stands in for a name
+ * does not change from one session to the next, so asking often shows nothing more.
  */
 #ifndef CREDENTIALS_H
 #define CREDENTIALS_H
@@ -30,15 +32,20 @@ struct account {
 	char name[CREDENTIALS_NAME + 1];
 	uid_t uid;
 	gid_t gid;
+	/*
+	 * Of a refusal, for the log and never for the client; NULL: nothing to say.
+	 * "reason=WORD" if the password or the digest was right; "name=WORD" if the
+	 * name is unknown and looks like a common mistake.
+	 */
+	const char *remark;
 };
 
 /*
- * Opens the passwd, shadow and secrets files, while that can still be done. A
- * shadow file that is not there is none. As an ordinary user the shadow file
- * need not be readable. Accounts of other uids than
- * "only" are refused, unless "only" is 0; uid 0 and uids below
- * options->least_uid are refused unless they are "only".
- * 0, or -1 after a record. Refuses a secrets file that others can read.
+ * Opens the passwd file and, unless UPDATEs are to be recovered, the shadow, secrets
+ * and shells files, while that can still be done. Accounts of other uids than "only"
+ * are refused, unless "only" is 0; uid 0 and uids below options->least_uid are refused
+ * unless they are "only". Returns 0, or -1 after logging the reason: a file cannot be
+ * read, others can read the secrets, or "only" is a uid that nobody can log in with.
  */
 int credentials_open(const struct options *options, uid_t only);
 
@@ -52,14 +59,17 @@ bool credentials_apop(void);
 enum credentials_verdict credentials_password(const char *name,
 	const char *password, size_t length, struct account *account);
 
-/* APOP (RFC 1939 section 7): hex MD5 of the timestamp and the secret. */
+/*
+ * APOP (RFC 1939 section 7): hex MD5 of the timestamp and the secret. An account whose
+ * hash begins with "!" is locked and refused. "*" only says that no password fits.
+ */
 enum credentials_verdict credentials_digest(const char *name,
 	const char *timestamp, const char *digest, struct account *account);
 
-/* The account of a name that is served, whatever its password and dates. */
+/* The account of a name that is served, whatever its password, dates and shell. */
 bool credentials_find(const char *name, struct account *account);
 
-/* Closes the files and wipes what is left of them in memory. */
+/* Closes the files. What was read of them is wiped after each look-up. */
 void credentials_close(void);
 
 #endif

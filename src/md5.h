@@ -1,4 +1,4 @@
-/* md5: RFC 1321, for the digests of APOP (RFC 1939 section 7) alone. Pure. */
+/* md5: RFC 1321, for the digests of APOP and the unique-ids of popa3d. Pure. */
 #ifndef MD5_H
 #define MD5_H
 

@@ -6,13 +6,11 @@
 
 #include <errno.h>
 #include <grp.h>
-#include <pwd.h>
-#include <stdio.h>
-#include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "accounts.h"
 #include "log.h"
 #include "sandbox_system.h"
 
@@ -25,27 +23,31 @@ sandbox_close_leaked(int first)
 static int
 find_account(const char *name, uid_t *uid, gid_t *gid)
 {
-	FILE *stream = fopen("/etc/passwd", "re");
-	struct passwd *pw;
-	int found = -1;
+	struct accounts file;
+	struct accounts_passwd entry;
+	enum accounts_next next;
+	char *line;
 
-	if (stream == NULL) {
+	if (accounts_open(&file, "/etc/passwd") == -1 || accounts_begin(&file) == -1) {
 		log_failure("setup", "cannot open /etc/passwd");
 		return -1;
 	}
-	/* Else stdio would ask the kernel for the offset at each line. */
-	rewind(stream);
-	while (found == -1 && (pw = fgetpwent(stream)) != NULL) {
-		if (strcmp(pw->pw_name, name) != 0)
-			continue;
-		*uid = pw->pw_uid;
-		*gid = pw->pw_gid;
-		found = 0;
-	}
-	fclose(stream);
-	if (found == -1)
+	while ((next = accounts_next(&file, &line)) != ACCOUNTS_END && next != ACCOUNTS_FAILED)
+		if (accounts_names(line, name))
+			break;
+	bool found = next == ACCOUNTS_GOT && accounts_cut_passwd(line, &entry);
+	if (found) {
+		*uid = entry.uid;
+		*gid = entry.gid;
+	} else if (next == ACCOUNTS_GOT || next == ACCOUNTS_DAMAGED)
+		log_record(LOG_ERR, "setup", "line %zu of /etc/passwd is malformed: account %s",
+		    file.number, name);
+	else if (next == ACCOUNTS_FAILED)
+		log_failure("setup", "cannot read /etc/passwd");
+	else
 		log_record(LOG_ERR, "setup", "no account %s in /etc/passwd to run as", name);
-	return found;
+	accounts_close(&file);
+	return found ? 0 : -1;
 }
 
 /* What the launcher limited by habit must not cut an UPDATE short. */

@@ -199,8 +199,8 @@ enter_transaction(struct session *session)
 		if (errno == EWOULDBLOCK) {
 			log_record(LOG_NOTICE, "maildrop in use", "by another session");
 			log_user(NULL);
-			wire_err("IN-USE", "another session has this maildrop");
-			return SESSION_STAY;
+			return authorization_fail(session, "IN-USE",
+			    "another session has this maildrop");
 		}
 		log_failure("maildrop", "cannot open the state file");
 		return refuse(session, "SYS/TEMP", "the state file cannot be opened");
@@ -267,12 +267,34 @@ resolve_message(struct session *session, const struct command *command)
 	return session->message != NULL;
 }
 
+/*
+ * A web page can make a browser send a request here whose body holds commands: the
+ * session must not go on to them.
+ */
+static bool
+is_http(const char *keyword)
+{
+	static const char *const methods[] = {
+		"GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH",
+	};
+
+	for (size_t i = 0; i < sizeof methods / sizeof methods[0]; i++)
+		if (command_equal(keyword, methods[i]))
+			return true;
+	return false;
+}
+
 static enum session_next
 dispatch(struct session *session, const struct command *command)
 {
 	const struct row *row = find_row(command->keyword, session->state);
 	enum session_next next;
 
+	if (row == NULL && session->state == SESSION_AUTHORIZATION && is_http(command->keyword)) {
+		session->why = "http";
+		wire_err(NULL, "this is POP3, not HTTP");
+		return SESSION_LEAVE;
+	}
 	if (row == NULL) {
 		wire_err(NULL, "unknown command");
 		return SESSION_STAY;

@@ -38,6 +38,7 @@ struct session {
 	enum session_state state;
 	const char *why;	/* it ends, if not by QUIT: a word for the record */
 	bool plaintext;		/* USER, PASS and AUTH are offered */
+	bool told_plaintext;	/* that they are not was logged */
 	struct doors doors;
 	struct tls tls;
 
@@ -46,6 +47,7 @@ struct session {
 	char timestamp[SESSION_TIMESTAMP];	/* of the greeting; empty: no APOP */
 	const char *method;	/* by which the user came in */
 	unsigned failures;
+	int64_t try_start;	/* on wire_clock, of the login that is being tried */
 	struct account account;
 
 	/* TRANSACTION */

@@ -2,9 +2,10 @@
  * wire: the two descriptors of the session. Lines come in, replies and mail
  * text go out, and line ends, byte-stuffing and time limits are its alone.
  *
- * No function returns a network error: a peer that is gone, stuck or too slow,
- * and a signal that asks us to stop, end the process through the function
- * given to wire_open. What was buffered is dropped then.
+ * No function returns an error of the network. A peer that is gone, stuck or too slow,
+ * and a signal that asks us to stop, end the process through the function given to
+ * wire_open; what was buffered is dropped then. Only the orderly end of the input is
+ * returned: WIRE_NO_MORE, and false of wire_read_octets.
  */
 #ifndef WIRE_H
 #define WIRE_H
@@ -23,7 +24,8 @@ enum wire_line { WIRE_GOT_LINE, WIRE_TOO_LONG, WIRE_NO_MORE };
 /*
  * Takes the descriptors. Ignores SIGPIPE and holds SIGTERM, SIGINT and SIGHUP
  * back, except while it is waiting for the peer. "end" must not return; its
- * argument is one word: "closed", "timeout" or "signal".
+ * argument is one word: "closed", "timeout", "signal", "clock" (it cannot be read),
+ * "injection" (wire_use, wire_expect_silence), or what the caller of wire_drop says.
  */
 void wire_open(int in, int out, void (*end)(const char *why));
 

@@ -312,6 +312,67 @@ END
 	END
 }
 
+@test "blanks after base64 are forgiven, and after the * that cancels" {
+	dialogue <<-END
+		S: +OK POP3 ready^M
+		C: AUTH LOGIN
+		S: + VXNlcm5hbWU6^M
+		C: *  
+		S: -ERR AUTH cancelled^M
+		C: AUTH LOGIN
+		S: + VXNlcm5hbWU6^M
+		C: $(base64_of alice) 
+		S: + UGFzc3dvcmQ6^M
+		C: $(base64_of sesame)  
+		S: +OK 0 messages (0 octets)^M
+	END
+}
+
+@test "an HTTP request ends the session before what its body says" {
+	local method
+	for method in GET HEAD POST PUT DELETE CONNECT OPTIONS TRACE PATCH post; do
+		: >log
+		dialogue <<-END
+			S: +OK POP3 ready^M
+			C: $method / HTTP/1.1
+			S: -ERR this is POP3, not HTTP^M
+			C: Host: pop.example.org
+			C:
+			C: USER alice
+			C: PASS sesame
+		END
+		same 'no login, ip=[unknown], end=http' "$(records)"
+	done
+	# After login there is nothing to steal, and one unknown command as any other.
+	transaction <<-'END'
+		C: GET / HTTP/1.1
+		S: -ERR unknown command^M
+	END
+}
+
+@test "a right password while the maildrop is in use is a try like any other" {
+	connect one
+	login one
+	SECONDS=0
+	dialogue <<-'END'
+		S: +OK POP3 ready^M
+		C: USER alice
+		S: +OK and the password?^M
+		C: PASS sesame
+		S: -ERR [IN-USE] another session has this maildrop^M
+		C: AUTH PLAIN AGFsaWNlAHNlc2FtZQ==
+		S: -ERR [IN-USE] another session has this maildrop^M
+		C: USER alice
+		S: +OK and the password?^M
+		C: PASS sesame
+		S: -ERR [IN-USE] another session has this maildrop^M
+		C: USER alice
+	END
+	[ "$SECONDS" -ge 6 ]
+	same 'no login, ip=[unknown], end=tries' "$(records | tail -n 1)"
+	hang_up one
+}
+
 @test "the longest message of AUTH PLAIN fits, and a longer line gets one -ERR" {
 	account long "$(perl -e 'print crypt("s" x 255, q($6$rounds=1000$salt$))')"
 	dialogue <<-END
@@ -357,8 +418,72 @@ END
 
 @test "a hash may stand in the password field of passwd" {
 	echo "alice:$SESAME:$OWNER:$GROUP::/:/bin/false" >passwd
-	rm shadow
+	: >shadow
 	accepts alice sesame
+}
+
+@test "a malformed line of shadow is a refusal, though passwd has a hash" {
+	local line
+	echo "alice:$SESAME:$OWNER:$GROUP::/:/bin/false" >passwd
+	for line in 'alice:' 'alice:*' "alice:$SESAME:20000:0:99999:7::" \
+	    "alice:$SESAME:20000:0:99999:7::::" "alice:$SESAME:2000O:0:99999:7:::" \
+	    "alice:$SESAME:20000:0:99999:7:::"$'\r' "alice:$SESAME:20000:0:99999:7:::\\0" \
+	    "alice:$SESAME:20000:0:99999:7:::$(printf '%020000d' 0)"; do
+		printf "# a comment\n\n$line\n" >shadow
+		: >log
+		printf 'USER alice\r\nPASS sesame\r\n' | server >replies
+		same "$REFUSED" "$(sed -n 3p replies | cat -v)"
+		same 'accounts, ip=[unknown], line 3 of shadow is malformed, and lets nobody in' \
+			"$(records | head -n 1)"
+		# The octets of the line are not for the log.
+		run ! grep -F salt log
+	done
+}
+
+@test "a malformed line of passwd is a refusal, and no later line of the name counts" {
+	local line
+	for line in 'alice' "alice:x:$OWNER:$GROUP::/" "alice:x:$OWNER:$GROUP::/:/bin/false:" \
+	    "alice:x:-1:$GROUP::/:/bin/false" "alice:x:4294967295:$GROUP::/:/bin/false" \
+	    "alice:x:$OWNER:$GROUP::/:/bin/false"$'\r'; do
+		printf '%s\n' "$line" "alice:$SESAME:$OWNER:$GROUP::/:/bin/false" >passwd
+		: >log
+		printf 'USER alice\r\nPASS sesame\r\n' | server >replies
+		# Without a colon it is the entry of no name.
+		if [ "$line" = alice ]; then
+			same '+OK 0 messages (0 octets)^M' "$(sed -n 3p replies | cat -v)"
+		else
+			same "$REFUSED" "$(sed -n 3p replies | cat -v)"
+		fi
+		same 'accounts, ip=[unknown], line 1 of passwd is malformed, and lets nobody in' \
+			"$(records | head -n 1)"
+	done
+}
+
+@test "the bad lines of others hurt nobody else, nor does a last line without its end" {
+	local file
+	for file in passwd shadow; do
+		mv "$file" good
+		{
+			printf '\n# comment\n \n+::::::\n-bob::::::\nbob\nbob:x\nbob:x:a:b:c:d:e\n'
+			printf 'bob:x:1:2\0:3:4:5:6:\nbob:x:1:0:9:7:::\r\n'
+			printf 'bob:%020000d\n' 0
+			printf '%s' "$(cat good)"
+		} >"$file"
+		rm good
+	done
+	accepts alice sesame
+	same "accounts, ip=[unknown], line 6 of shadow is malformed, and lets nobody in
+accounts, ip=[unknown], line 6 of passwd is malformed, and lets nobody in" \
+		"$(records | head -n 2)"
+	[ "$(grep -c accounts log)" -eq 2 ]
+}
+
+@test "a bad line is logged once in a session, and that of the name asked for first" {
+	account bob "$SESAME" 20000
+	sed -i '1i eve' shadow
+	printf 'USER bob\nPASS sesame\nUSER bob\nPASS sesame\n' | server >/dev/null
+	same 'accounts, ip=[unknown], line 3 of shadow is malformed, and lets nobody in' \
+		"$(records | grep accounts)"
 }
 
 # shellcheck disable=SC2016
@@ -436,6 +561,32 @@ END
 	END
 }
 
+@test "a name that is nobody's costs what a user costs, not what root does, in each session" {
+	local cheap
+	# shellcheck disable=SC2016
+	cheap=$(perl -e 'print crypt("sesame", q($6$rounds=5000$salt$))')
+	: >passwd
+	: >shadow
+	# shellcheck disable=SC2016
+	account root "$(perl -e 'print crypt("sesame", q($6$rounds=1000000$salt$))')" '' 0
+	account alice "$cheap"
+	account bob "$cheap"
+	python3 - "${SERVER[@]}" <<-'END'
+		import os, subprocess, sys
+		def cost(name):
+		    server = subprocess.Popen(sys.argv[1:], stdin=subprocess.PIPE,
+		        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+		    server.stdin.write(f"USER {name}\r\nPASS wrong\r\nQUIT\r\n".encode())
+		    server.stdin.close()
+		    assert b"-ERR [AUTH]" in server.stdout.read()
+		    _, _, used = os.wait4(server.pid, 0)
+		    return used.ru_utime + used.ru_stime
+		dear = cost("root")
+		for name in "alice", "mallory", "eve", "mallory":
+		    assert cost(name) < dear / 4, name
+	END
+}
+
 @test "with -L an account whose shell is not listed in /etc/shells is refused" {
 	local shell
 	shell=$(grep -m 1 '^/' /etc/shells) || skip 'no /etc/shells'
@@ -462,6 +613,56 @@ END
 @test "of two accounts of one name the first counts" {
 	account alice "$(perl -e 'print crypt("other", q($6$rounds=1000$salt$))')"
 	accepts alice sesame
+}
+
+@test "of two lines of passwd the first says whose mailbox it is" {
+	message one | mailbox alice
+	echo "alice:x:$((OWNER + 1)):$GROUP::/:/bin/false" >>passwd
+	printf 'USER alice\nPASS sesame\n' | server | grep -q '^+OK 1 messages'
+}
+
+@test "a name is not cut to that of an account" {
+	local name
+	name=$(printf '%032d' 0 | tr 0 n)
+	account "$name" "$SESAME"
+	accepts "$name" sesame
+	refuses "${name}n" sesame
+	dialogue <<-END
+		S: +OK POP3 ready^M
+		C: AUTH PLAIN $(base64_of '\0%sn\0sesame' "$name")
+		S: $REFUSED
+		C: AUTH LOGIN $(base64_of '%sn' "$name")
+		S: + UGFzc3dvcmQ6^M
+		C: $(base64_of sesame)
+		S: $REFUSED
+	END
+}
+
+@test "names that no state file may have are no accounts" {
+	local name try
+	for name in .hid a/b "$(printf '%040d' 0)" '#x' '+x' -x; do
+		account "$name" "$SESAME"
+		printf 'AUTH PLAIN %s\r\n' "$(base64_of '\0%s\0sesame' "$name")" |
+			server >"$((++try)).reply" 3>&- &
+	done
+	wait
+	for name in *.reply; do
+		same "$REFUSED" "$(sed -n 2p "$name" | cat -v)"
+	done
+	# No line has such a name; it would be that of a state file's kin.
+	printf 'alice:index:%s:x\n' "$SESAME" >>shadow
+	refuses alice:index sesame
+}
+
+@test "as an ordinary user another user is refused as a wrong password is" {
+	if [ "$(id -u)" -eq 0 ]; then
+		chown nobody . state
+		SERVER=(setpriv "--reuid=$(id -u nobody)" --clear-groups "${SERVER[@]}")
+		sed -i "s/:$OWNER:/:$(id -u nobody):/" passwd
+	fi
+	account bob "$SESAME" '' $((OWNER + 1))
+	accepts alice sesame
+	refuses bob sesame
 }
 
 # apop NAME SECRET: the whole of a login by APOP; what was said to it.
@@ -499,6 +700,54 @@ apop() {
 	chmod 600 secrets
 	apop bob 'tan staaf'
 	same "$REFUSED" "$(cat -v <<<"$HEARD")"
+}
+
+@test "APOP lets in no account that is locked; * only means that no password fits" {
+	account locked "!$SESAME"
+	account bare '!'
+	account star '*'
+	printf '%s:x\n' locked bare star >secrets
+	chmod 600 secrets
+	apop star x
+	same $'+OK 0 messages (0 octets)\r' "$HEARD"
+	apop locked x
+	same "$REFUSED" "$(cat -v <<<"$HEARD")"
+	apop bare x
+	same "$REFUSED" "$(cat -v <<<"$HEARD")"
+	same "login failed, ip=[unknown], user=locked, method=APOP, reason=locked
+login failed, ip=[unknown], user=bare, method=APOP, reason=locked" \
+		"$(records | grep failed)"
+}
+
+@test "APOP lets in no account whose line of shadow is not there" {
+	printf 'alice:x\n' >secrets
+	chmod 600 secrets
+	: >shadow
+	apop alice x
+	same "$REFUSED" "$(cat -v <<<"$HEARD")"
+}
+
+@test "no comment and no piece of a long line of the secrets is an entry" {
+	local long
+	long=$(printf '%0600d' 0)
+	account cut "$SESAME"
+	account tail "$SESAME"
+	account "# name" "$SESAME"
+	account crlf "$SESAME"
+	printf '# name:x\ncut:%s\n%015990dtail:x\n%016384dtail:x\ncrlf:x\r\n' "$long" 0 0 >secrets
+	chmod 600 secrets
+	# All digits of a secret that was cut, or the end of a line that was.
+	apop cut "${long:0:511}"
+	same "$REFUSED" "$(cat -v <<<"$HEARD")"
+	apop tail x
+	same "$REFUSED" "$(cat -v <<<"$HEARD")"
+	apop crlf x
+	same "$REFUSED" "$(cat -v <<<"$HEARD")"
+	apop '#' x
+	same "$REFUSED" "$(cat -v <<<"$HEARD")"
+	# An entry that cannot be used takes the password away all the same.
+	printf 'USER %s\nPASS sesame\nQUIT\n' cut | server -a secrets >replies
+	same "$REFUSED" "$(sed -n 3p replies | cat -v)"
 }
 
 @test "APOP wants two arguments and a whole digest" {

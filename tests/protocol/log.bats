@@ -88,9 +88,73 @@ peer_is() {
 	peer_is 192.0.2.3 env TCPREMOTEIP= REMOTE_ADDR=example.org REMOTE_HOST=192.0.2.3
 	peer_is unknown env TCPREMOTEIP= REMOTE_ADDR=192.0.2 REMOTE_HOST=example.org
 	peer_is unknown env REMOTE_ADDR='192.0.2.1 ' REMOTE_HOST='x], user=root'
+	peer_is fe80::1 env TCPREMOTEIP=fe80::1%eth0
 	peer_is 2001:db8::1 env TCPREMOTEIP=2001:DB8:0:0:0:0:0:1
 	peer_is 192.0.2.1 env TCPREMOTEIP=::ffff:192.0.2.1
 	peer_is unknown env TCPREMOTEIP=0.0.0.0
+}
+
+@test "an address that is set and cannot be read is another host's" {
+	local text
+	for text in '' '[::1]' 127.0.0.1:1024 '[127.0.0.1]' localhost '127.0.0.1 ' 0.0.0.0 % \
+	    "$(printf '%0100d' 0)"; do
+		same '-ERR no passwords in the clear: turn on TLS (SSL) in your mail program' \
+			"$(TCPREMOTEIP=$text said_to 'USER alice')"
+		# Nor does another variable, which the front's own may be, make it this one.
+		same '-ERR no passwords in the clear: turn on TLS (SSL) in your mail program' \
+			"$(TCPREMOTEIP=$text REMOTE_HOST=127.0.0.1 said_to 'USER alice')"
+	done
+	same '+OK and the password?' "$(TCPREMOTEIP=::1%lo said_to 'USER alice')"
+	# Nor is it what the socket knows, which is the front.
+	over_tcp $'USER alice\r\n' env REMOTE_HOST=localhost "${SERVER[@]}" 2>>log >replies
+	grep -q '^-ERR no passwords' replies
+}
+
+@test "that passwords in the clear were refused is logged, once a session" {
+	export TCPREMOTEIP=192.0.2.1
+	printf 'USER alice\nPASS sesame\nAUTH PLAIN\nQUIT\n' | server >/dev/null
+	same 'plaintext refused, ip=[192.0.2.1], there is no TLS, and the client is not known to be on this host
+no login, ip=[192.0.2.1], end=quit' "$(records)"
+}
+
+@test "a failed login with the right password says what else is wrong, to the log only" {
+	local shell name reason user
+	shell=$(grep -m 1 '^/' /etc/shells) || skip 'no /etc/shells'
+	account must "$SESAME" '0:0:99999:7:::'
+	account old "$SESAME" '19000:0:30:7:::'
+	account expired "$SESAME" '20000:0:99999:7::19000:'
+	account apop "$SESAME"
+	account low "$SESAME" '' 1
+	sed -i "s,/bin/false,$shell," passwd
+	account noshell "$SESAME"
+	account Bob "$SESAME"
+	echo 'apop:tanstaaf' >secrets
+	chmod 600 secrets
+	SERVER+=(-L -U 2 -a secrets)
+	printf '%s\n' 'must reason=change' 'old reason=old' 'expired reason=expired' \
+		'apop reason=apop' 'low reason=uid' 'noshell reason=shell' 'bob name=case' \
+		'alice@example.org name=domain' 'mallory' 'alice' >cases
+	while read -r name reason; do
+		printf '%s\r\n' "USER $name" 'PASS wrong' "USER $name" 'PASS sesame' QUIT |
+			"${SERVER[@]}" 2>"$name.log" >"$name.said" 3>&- &
+	done <cases
+	wait
+	while read -r name reason; do
+		user=$name
+		grep -qi "^$name:" passwd && [ "$name" != bob ] || user='?'
+		first=
+		[[ $reason != name=* ]] || first=", $reason"
+		sed -i 's/^stdpop3d\[[0-9]*\]: //' "$name.log"
+		same "login failed, ip=[unknown], user=$user, method=PASS$first" \
+			"$(grep 'login failed' "$name.log" | sed -n 1p)"
+		[ "$name" = alice ] || {
+			same "login failed, ip=[unknown], user=$user, method=PASS${reason:+, }$reason" \
+				"$(grep 'login failed' "$name.log" | sed -n 2p)"
+			same "$REFUSED" "$(sed -n 5p "$name.said" | cat -v)"
+		}
+		same "$REFUSED" "$(sed -n 3p "$name.said" | cat -v)"
+	done <cases
+	same '+OK 0 messages (0 octets)^M' "$(sed -n 5p alice.said | cat -v)"
 }
 
 # over_tcp COMMANDS COMMAND...: runs it on a TCP connection from 127.0.0.1, and
@@ -157,7 +221,7 @@ while more := here.recv(4096):
 	done
 }
 
-@test "loopback and an unknown peer may log in" {
+@test "loopback and a peer without an address may log in" {
 	same '+OK and the password?' "$(said_to 'USER alice')"
 	for address in 127.0.0.1 127.1.2.3 ::1 ::ffff:127.0.0.1; do
 		export TCPREMOTEIP=$address

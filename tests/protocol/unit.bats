@@ -2,6 +2,14 @@
 # The rooms that are pure, each by a program of tests/unit.
 load ../helper
 
+@test "accounts: files are read as this C library reads them, and each bad line is seen" {
+	"$UNITS/accounts"
+}
+
+@test "authorization: a refusal is answered at the end of a whole step" {
+	"$UNITS/authorization"
+}
+
 @test "command: words, message-numbers and base64 are taken strictly" {
 	"$UNITS/command"
 }
@@ -20,6 +28,10 @@ load ../helper
 
 @test "siphash: the vectors of another implementation" {
 	"$UNITS/siphash"
+}
+
+@test "standin: a name has one account's hash in each session, and few move" {
+	"$UNITS/standin"
 }
 
 @test "uniqueid: unique-ids stay what they are" {

@@ -190,6 +190,9 @@ setup, ip=[192.0.2.72], cannot open none: No such file or directory
 stale dotlock removed, ip=[192.0.2.70], user=stale, stale.lock, five minutes old
 usage, unknown option -y' "$(unusual $log wrong unknown lines hostile-account no-header \
 			garbage stale usage setup changed busy)"
+		same 'login failed, ip=[192.0.2.4], user=expired, method=PASS, reason=expired
+login failed, ip=[192.0.2.5], user=root, method=PASS, reason=uid' "$(unusual $log expired root |
+			grep failed)"
 	done
 }
 
