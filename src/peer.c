@@ -75,18 +75,34 @@ set_socket(struct peer *peer, int descriptor)
 	    set_ipv6(peer, &((struct sockaddr_in6 *)&name)->sin6_addr);
 }
 
+/* Without the zone of a link-local address, which has no meaning on another host. */
+static bool
+set_variable(struct peer *peer, const char *text)
+{
+	char address[PEER_ADDRESS];
+	size_t length = strcspn(text, "%");
+
+	if (length >= sizeof address)
+		return false;
+	memcpy(address, text, length);
+	address[length] = '\0';
+	return peer_set(peer, address);
+}
+
 void
 peer_find(struct peer *peer, int descriptor)
 {
 	static const char *const variables[] = { "TCPREMOTEIP", "REMOTE_ADDR", "REMOTE_HOST" };
+	bool unreadable = false, found = false;
 
-	for (size_t i = 0; i < sizeof variables / sizeof variables[0]; i++) {
+	for (size_t i = 0; i < sizeof variables / sizeof variables[0] && !found; i++) {
 		const char *text = secure_getenv(variables[i]);
-		if (text != NULL && peer_set(peer, text))
-			return;
+		found = text != NULL && set_variable(peer, text);
+		unreadable |= text != NULL && !found;
 	}
-	if (set_socket(peer, descriptor))
+	if ((found || set_socket(peer, descriptor)) && (peer->foreign || !unreadable))
 		return;
 	strcpy(peer->address, "unknown");
-	peer->foreign = false;
+	/* The launcher meant to name somebody; only this host needs no name. */
+	peer->foreign = unreadable;
 }

@@ -9,13 +9,14 @@ enum { PEER_ADDRESS = 46 };
 
 struct peer {
 	char address[PEER_ADDRESS];	/* or "unknown" */
-	bool foreign;			/* another host, as opposed to loopback or unknown */
+	bool foreign;			/* another host, as opposed to loopback or a mere pipe */
 };
 
 /*
- * Takes TCPREMOTEIP, REMOTE_ADDR or REMOTE_HOST where one holds an address,
- * else getpeername(2) of the descriptor, else unknown. An IPv4 address inside
- * an IPv6 one is given as IPv4.
+ * Takes TCPREMOTEIP, REMOTE_ADDR or REMOTE_HOST, the first that holds an address, a zone
+ * cut off, else getpeername(2) of the descriptor, else unknown. An IPv4 address inside
+ * an IPv6 one is given as IPv4. A variable that is set and holds no address says that
+ * there is a client whom we do not know: it counts as another host then.
  */
 void peer_find(struct peer *peer, int descriptor);
 

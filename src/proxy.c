@@ -21,8 +21,10 @@ proxy_line(const char *line, struct peer *peer)
 	struct peer other;
 	uint64_t port;
 
-	if (strcmp(line, "PROXY UNKNOWN") == 0 || strncmp(line, "PROXY UNKNOWN ", 14) == 0)
+	if (strcmp(line, "PROXY UNKNOWN") == 0 || strncmp(line, "PROXY UNKNOWN ", 14) == 0) {
+		peer->foreign = true;
 		return true;
+	}
 	if (strncmp(line, "PROXY TCP4 ", 11) != 0 && strncmp(line, "PROXY TCP6 ", 11) != 0)
 		return false;
 	bool six = line[9] == '6';
@@ -61,7 +63,8 @@ proxy_binary(const unsigned char *second, const unsigned char *rest, struct peer
 		return peer_set_octets(peer, rest, IPV4);
 	if (second[1] == TCP6 && proxy_rest(second) >= 36)
 		return peer_set_octets(peer, rest, IPV6);
-	/* Over what is no TCP of these two there is no address. */
+	/* Over anything but these two there is no address, and whoever it is is not here. */
+	peer->foreign = true;
 	return second[1] != TCP4 && second[1] != TCP6;
 }
 

@@ -21,7 +21,8 @@ bool proxy_line(const char *line, struct peer *peer);
 
 /*
  * Pure: version 2, the octets behind PROXY_FIRST: PROXY_SECOND and as many as
- * proxy_rest says. A header that names nobody leaves *peer as it is.
+ * proxy_rest says. A header that names nobody leaves the address as it is, which is the
+ * balancer's; unless the balancer speaks for itself (LOCAL), the client is another host.
  */
 bool proxy_binary(const unsigned char *second, const unsigned char *rest,
 	struct peer *peer);

@@ -289,6 +289,18 @@ V2='\r\n\r\n\0\r\nQUIT\n'
 	END
 }
 
+@test "a client that the PROXY header does not name is another host" {
+	local text
+	export TCPREMOTEIP=127.0.0.1
+	for text in 'PROXY UNKNOWN\r\n' "$V2"'\x21\0\0\0'; do
+		# shellcheck disable=SC2059
+		printf "${text}USER alice\r\n" | server -x | grep -q '^-ERR no passwords in the clear'
+	done
+	# The balancer's own connection is none of a client.
+	# shellcheck disable=SC2059
+	printf "$V2"'\x20\0\0\0USER alice\r\n' | server -x | grep -q '^+OK and the password'
+}
+
 @test "without a proper PROXY header nothing is said, and a record is left" {
 	local text
 	while read -r text; do
