@@ -1,8 +1,10 @@
 /* The command line, read once. */
 #include "options.h"
 
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "command.h"
@@ -17,7 +19,7 @@ static const char usage[] =
     "       stdpop3d -c name [-3S] [-d statedir] [-m spool] [-u account]\n"
     "       stdpop3d -r [-ekS] [-d statedir] [-m spool] [-p passwd] [-U uid]\n"
     "                [-u account] [-w seconds]\n"
-    "       stdpop3d -V\n"
+    "       stdpop3d -V | --version | --help\n"
     "One POP3 session on descriptors 0 and 1; see stdpop3d(8).\n";
 
 static _Noreturn void
@@ -27,6 +29,67 @@ mistake(const char *what, const char *text)
 	log_open(false);
 	log_record(LOG_ERR, "usage", "%s%s", what, text);
 	exit(USAGE_EXIT);
+}
+
+/* One row an option: all but its line in the manual. */
+enum kind { FLAG, TEXT, SECONDS, SECONDS_OR_NONE, UID, VERSION };
+
+static const struct row {
+	char letter;
+	enum kind kind;
+	size_t field;		/* of struct options */
+	const char *word;	/* of its argument; NULL: it takes none */
+	const char *help;
+} rows[] = {
+	{ '3', FLAG, offsetof(struct options, popa3d_ids), NULL, "the unique-ids that popa3d makes" },
+	{ '5', FLAG, offsetof(struct options, delayed_tls), NULL, "STLS by tlswrapper -n" },
+	{ 'a', TEXT, offsetof(struct options, secrets), "secrets", "offer APOP, with this file" },
+	{ 'c', TEXT, offsetof(struct options, check), "name", "no session: show this mailbox" },
+	{ 'd', TEXT, offsetof(struct options, state), "statedir", "where the state files are" },
+	{ 'e', FLAG, offsetof(struct options, log_to_stderr), NULL, "log to descriptor 2" },
+	{ 'h', TEXT, offsetof(struct options, hostname), "hostname", "the name in APOP's timestamp" },
+	{ 'i', SECONDS, offsetof(struct options, idle_seconds), "seconds",
+	    "the time for a command, once logged in" },
+	{ 'k', FLAG, offsetof(struct options, no_dotlock), NULL, "kernel locks only, no dotlock" },
+	{ 'L', FLAG, offsetof(struct options, listed_shell), NULL,
+	    "only users whose shell is in /etc/shells" },
+	{ 'l', SECONDS, offsetof(struct options, login_seconds), "seconds",
+	    "the time until login, in all" },
+	{ 'm', TEXT, offsetof(struct options, spool), "spool", "where the mailboxes are" },
+	{ 'n', FLAG, offsetof(struct options, no_cache), NULL, "keep no index between sessions" },
+	{ 'P', FLAG, offsetof(struct options, plaintext), NULL,
+	    "take passwords in the clear from other hosts" },
+	{ 'p', TEXT, offsetof(struct options, passwd), "passwd", "instead of /etc/passwd" },
+	{ 'r', FLAG, offsetof(struct options, recover), NULL, "no session: finish pending UPDATEs" },
+	{ 'S', FLAG, offsetof(struct options, strict), NULL,
+	    "refuse to run where the kernel cannot confine" },
+	{ 's', TEXT, offsetof(struct options, shadow), "shadow", "instead of /etc/shadow" },
+	{ 't', FLAG, offsetof(struct options, tls), NULL, "TLS is on already" },
+	{ 'U', UID, offsetof(struct options, least_uid), "uid", "the lowest user-ID that is served" },
+	{ 'u', TEXT, offsetof(struct options, account), "account", "the service account" },
+	{ 'V', VERSION, 0, NULL, "print the version (--version)" },
+	{ 'w', SECONDS_OR_NONE, offsetof(struct options, lock_seconds), "seconds",
+	    "how long to try for locks" },
+	{ 'x', FLAG, offsetof(struct options, proxy), NULL, "a PROXY header comes first" },
+};
+
+enum { ROWS = sizeof rows / sizeof rows[0] };
+
+static _Noreturn void
+print_version(void)
+{
+	puts("stdpop3d " OPTIONS_VERSION);
+	exit(EXIT_SUCCESS);
+}
+
+static _Noreturn void
+print_help(void)
+{
+	fputs(usage, stdout);
+	for (size_t i = 0; i < ROWS; i++)
+		printf("  -%c %-10s%s\n", rows[i].letter, rows[i].word == NULL ? "" : rows[i].word,
+		    rows[i].help);
+	exit(EXIT_SUCCESS);
 }
 
 static uint64_t
@@ -39,106 +102,50 @@ number(const char *text, uint64_t least, uint64_t most)
 	return value;
 }
 
-static const char **
-text_option(struct options *options, int letter)
+static void
+set_option(struct options *options, const struct row *row)
 {
-	switch (letter) {
-	case 'a':
-		return &options->secrets;
-	case 'c':
-		return &options->check;
-	case 'd':
-		return &options->state;
-	case 'h':
-		return &options->hostname;
-	case 'm':
-		return &options->spool;
-	case 'p':
-		return &options->passwd;
-	case 's':
-		return &options->shadow;
-	case 'u':
-		return &options->account;
-	default:
-		return NULL;
-	}
-}
+	void *field = (char *)options + row->field;
 
-static unsigned *
-seconds_option(struct options *options, int letter)
-{
-	switch (letter) {
-	case 'i':
-		return &options->idle_seconds;
-	case 'l':
-		return &options->login_seconds;
-	case 'w':
-		return &options->lock_seconds;
-	default:
-		return NULL;
-	}
-}
-
-static bool *
-flag_option(struct options *options, int letter)
-{
-	switch (letter) {
-	case '3':
-		return &options->popa3d_ids;
-	case '5':
-		return &options->delayed_tls;
-	case 'e':
-		return &options->log_to_stderr;
-	case 'k':
-		return &options->no_dotlock;
-	case 'L':
-		return &options->listed_shell;
-	case 'n':
-		return &options->no_cache;
-	case 'P':
-		return &options->plaintext;
-	case 'r':
-		return &options->recover;
-	case 'S':
-		return &options->strict;
-	case 't':
-		return &options->tls;
-	case 'x':
-		return &options->proxy;
-	default:
-		return NULL;
+	switch (row->kind) {
+	case FLAG:
+		*(bool *)field = true;
+		break;
+	case TEXT:
+		*(const char **)field = optarg;
+		break;
+	case SECONDS:
+	case SECONDS_OR_NONE:
+		*(unsigned *)field = (unsigned)number(optarg, row->kind == SECONDS, MOST_SECONDS);
+		break;
+	case UID:
+		*(uid_t *)field = (uid_t)number(optarg, 1, UINT32_MAX - 1);
+		break;
+	case VERSION:
+		print_version();
 	}
 }
 
 static void
-set_option(struct options *options, int letter)
+take_letter(struct options *options, int letter)
 {
 	char unknown[] = { (char)optopt, '\0' };
-	const char **text = text_option(options, letter);
-	unsigned *seconds = seconds_option(options, letter);
-	bool *flag = flag_option(options, letter);
 
 	if (letter == ':')
 		mistake("missing argument of option -", unknown);
-	if (letter == '?')
-		mistake("unknown option -", unknown);
-	if (letter == 'V') {
-		puts("stdpop3d " OPTIONS_VERSION);
-		exit(EXIT_SUCCESS);
-	}
-	if (letter == 'U')
-		options->least_uid = (uid_t)number(optarg, 1, UINT32_MAX - 1);
-	else if (flag != NULL)
-		*flag = true;
-	else if (seconds != NULL)
-		*seconds = (unsigned)number(optarg, letter == 'w' ? 0 : 1, MOST_SECONDS);
-	else if (text != NULL)
-		*text = optarg;
+	for (size_t i = 0; i < ROWS; i++)
+		if (rows[i].letter == letter) {
+			set_option(options, &rows[i]);
+			return;
+		}
+	mistake("unknown option -", unknown);
 }
 
 void
 options_parse(struct options *options, int argc, char **argv)
 {
+	char letters[1 + 2 * ROWS + 1] = ":";
+	size_t end = 1;
 	int letter;
 
 	*options = (struct options){
@@ -149,11 +156,20 @@ options_parse(struct options *options, int argc, char **argv)
 		.account = "stdpop3d",
 		.least_uid = 1000,
 		.idle_seconds = 600,
-		.login_seconds = 600,
+		.login_seconds = 60,
 		.lock_seconds = 10,
 	};
-	while ((letter = getopt(argc, argv, ":35a:c:d:eh:i:kLl:m:nPp:rs:Stu:U:Vw:x")) != -1)
-		set_option(options, letter);
+	if (argc == 2 && strcmp(argv[1], "--help") == 0)
+		print_help();
+	if (argc == 2 && strcmp(argv[1], "--version") == 0)
+		print_version();
+	for (size_t i = 0; i < ROWS; i++) {
+		letters[end++] = rows[i].letter;
+		if (rows[i].word != NULL)
+			letters[end++] = ':';
+	}
+	while ((letter = getopt(argc, argv, letters)) != -1)
+		take_letter(options, letter);
 	if (optind < argc)
 		mistake("unexpected argument: ", argv[optind]);
 }

@@ -34,8 +34,8 @@ struct options {
 };
 
 /*
- * Fills *options from argv. -V prints the version and exits 0. On a mistake
- * prints it and the usage to descriptor 2, tells syslog, and exits 64.
+ * Fills *options from argv. -V or --version prints the version, --help each option, and
+ * both exit 0. On a mistake prints it and the usage to descriptor 2, logs it, exits 64.
  */
 void options_parse(struct options *options, int argc, char **argv);
 

@@ -58,10 +58,39 @@ not_set_up() {
 	not_set_up 'cannot open passwd: Not a directory'
 }
 
-@test "a missing shadow file is none" {
-	echo "alice:$SESAME:$OWNER:$GROUP::/:/bin/false" >passwd
-	printf 'USER alice\nPASS sesame\n' | server -s none >replies
-	same '+OK 0 messages (0 octets)^M' "$(tail -n 1 replies | cat -v)"
+@test "a missing shadow file is told to client and log, and is no failed login" {
+	SERVER+=(-s shadwo)
+	not_set_up 'cannot open shadwo: No such file or directory'
+}
+
+@test "a start with the ids of nobody who has mail is told to client and log" {
+	local uid
+	uid=$(id -u)
+	if [ "$uid" -eq 0 ]; then
+		uid=$(id -u nobody)
+		chown nobody . state
+		SERVER=(setpriv "--reuid=$uid" --clear-groups "${SERVER[@]}")
+	fi
+	echo "mail:x:$uid:$GROUP::/:/bin/false" >passwd
+	SERVER+=(-u mail)
+	not_set_up "started with user-ID $uid, which is not that of a user in passwd: start it as root"
+	echo "alice:x:$((uid + 1)):$GROUP::/:/bin/false" >passwd
+	not_set_up "started with user-ID $uid, which is not that of a user in passwd: start it as root"
+	echo "alice:x:$uid:$GROUP::/:/bin/false" >>passwd
+	run -0 server <<<QUIT
+}
+
+@test "--help says something of each option, and --version is known" {
+	local letter
+	run -0 "$STDPOP3D" --version
+	same "$("$STDPOP3D" -V)" "$output"
+	run -0 --separate-stderr "$STDPOP3D" --help
+	for letter in $(sed -n 's/^\.It Fl \(.\).*/\1/p' "$TOP/man/stdpop3d.8"); do
+		[[ $output =~ $'\n  '-$letter\ [a-z]*\ +[^$'\n']+ ]]
+	done
+	same "$(sed -n 's/^\.It Fl \(.\).*/\1/p' "$TOP/man/stdpop3d.8" | sort)" \
+		"$(sed -n 's/^  -\(.\) .*/\1/p' <<<"$output" | sort)"
+	run -64 "$STDPOP3D" --help x
 }
 
 @test "a state directory that others may look into is refused" {

@@ -154,3 +154,10 @@ $wrong
 	same '-ERR [IN-USE] another program has the mailbox locked' "$(reply_to_pass)"
 	[ -e spool/alice.lock ]
 }
+
+@test "without -l a client has a minute to log in" {
+	command -v strace >/dev/null || skip 'not installed: strace'
+	# The time limit is what the first waiting is for. Of others strace sees no memory.
+	strace -o trace -e trace=ppoll "${SERVER[@]}" </dev/null >/dev/null 2>>log
+	grep -m 1 ppoll trace | grep -E 'tv_sec=(60|59),'
+}
