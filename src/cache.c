@@ -22,6 +22,7 @@ enum {
 	NAME = 80,
 	LEAST_SIZE = 1024 * 1024,	/* octets of a mailbox; less is scanned at once */
 	LEAST_RATIO = 8,		/* octets of the mailbox for one of the cache */
+	MOST_CACHE = 64 * 1024 * 1024,	/* octets of a cache, which no quota counts */
 };
 
 /*
@@ -198,14 +199,17 @@ write_image(const struct cache *cache, const struct maildrop *maildrop)
 	return io_write(cache->fd, 0, &image, sizeof image);
 }
 
-/* What was read to index it is more than what is to be written. */
+/*
+ * What was read to index the mailbox is more than what is to be written. The state
+ * directory is the service account's, so nothing else keeps a user from filling it.
+ */
 static bool
 pays(const struct maildrop *maildrop)
 {
 	uint64_t cost = maildrop->count * sizeof(struct message);
 
 	return maildrop->count > 0 && maildrop->scanned > cost &&
-	    maildrop->size / LEAST_RATIO > cost;
+	    maildrop->size / LEAST_RATIO > cost && cost <= MOST_CACHE;
 }
 
 void

@@ -16,8 +16,8 @@ struct cache {
 };
 
 /*
- * Opens the cache of mailbox "name" in directory "spool", if that is large
- * enough for one. That it cannot be had is no error, and not told.
+ * Opens the cache of mailbox "name" in directory "spool", if that mailbox is large
+ * enough for one. A failure is not an error, and not logged: there is no cache then.
  */
 void cache_open(struct cache *cache, int state, int spool, const char *name);
 
@@ -29,13 +29,13 @@ void cache_open(struct cache *cache, int state, int spool, const char *name);
 void cache_recall(const struct cache *cache, struct maildrop *maildrop);
 
 /*
- * After the session: writes the index if that pays and nothing has changed,
- * else leaves the cache as it is. Takes no lock of the mailbox. A failure to write
- * is told in a record, and leaves none.
+ * After the session: writes the index if that pays, nothing has changed and it is
+ * not larger than 64 megabytes, else leaves the cache as it is. Takes no lock of the
+ * mailbox. If writing fails, that is logged and the cache is emptied.
  */
 void cache_keep(const struct cache *cache, struct maildrop *maildrop);
 
-/* Empties it: what it tells of is gone. */
+/* Empties the cache, because the messages that it describes are gone. */
 void cache_drop(const struct cache *cache);
 
 #endif

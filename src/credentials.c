@@ -105,7 +105,7 @@ credentials_open(const struct options *options, uid_t only)
 	least_uid = options->least_uid;
 	if (open_or_tell(&passwd, options->passwd) == -1)
 		return -1;
-	if (options->recover)
+	if (options->recover || options->check != NULL)
 		return 0;
 	if ((only != 0 && check_only(options) == -1) ||
 	    open_or_tell(&shadow, options->shadow) == -1 ||

@@ -41,7 +41,7 @@ struct account {
 };
 
 /*
- * Opens the passwd file and, unless UPDATEs are to be recovered, the shadow, secrets
+ * Opens the passwd file and, unless there will be no login (-r, -c), the shadow, secrets
  * and shells files, while that can still be done. Accounts of other uids than "only"
  * are refused, unless "only" is 0; uid 0 and uids below options->least_uid are refused
  * unless they are "only". Returns 0, or -1 after logging the reason: a file cannot be

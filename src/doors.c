@@ -8,20 +8,21 @@
 #include "log.h"
 
 static int
-open_directory(const char *path)
+open_directory(const char *path, const char *what)
 {
 	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
 	if (fd == -1)
-		log_failure("setup", "cannot open %s", path);
+		log_failure("setup", "cannot open %s, %s", path, what);
 	return fd;
 }
 
 int
 doors_open(struct doors *doors, const struct options *options)
 {
-	doors->spool = open_directory(options->spool);
-	doors->state = open_directory(options->state);
+	doors->spool = open_directory(options->spool, "the spool (option -m)");
+	doors->state = open_directory(options->state,
+	    "the state directory (option -d; the service account's, mode 0700)");
 	doors->names = options->no_dotlock ? -1 : doors->spool;
 	return doors->spool == -1 || doors->state == -1 ? -1 : 0;
 }

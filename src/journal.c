@@ -16,7 +16,7 @@
 
 enum { FLAGS = O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC };
 enum { PLACES = 2, PLACE = 4096, BODIES = PLACES * PLACE, PIECE = 64 * 1024, NAME = 80 };
-enum { MOST_RUNS = 1 << 28 };
+enum { MOST_RUNS = 1 << 28, MOST_ASIDE = 16 * 1024 * 1024 };
 enum { RUNS_A_GRAIN = FINGERPRINT_GRAIN / sizeof(struct journal_run) };
 
 /* The last octet is the format's: it goes up when any octet of a record changes. */
@@ -115,16 +115,16 @@ int
 journal_begin(struct journal *journal, size_t runs, uint64_t saved)
 {
 	uint64_t room = round_up(runs_length(runs) + saved);
-	int error;
+	int result;
 
+	/* Not posix_fallocate(3): where the call fails it goes other ways, which the
+	   filter refuses, and QUIT would never delete there. */
 	do
-		error = posix_fallocate(journal->fd, 0, (off_t)(BODIES + PLACES * room));
-	while (error == EINTR);
-	/* Where space cannot be had in advance it is had when it is written. */
-	if (error == 0 || error == EOPNOTSUPP)
-		return 0;
-	errno = error;
-	return -1;
+		result = fallocate(journal->fd, 0, 0, (off_t)(BODIES + PLACES * room));
+	while (result == -1 && errno == EINTR);
+	/* Without space set aside, a full disk may leave a move of several steps to the
+	   recovery: each record is on the disk before its step touches the mailbox. */
+	return result == 0 || errno == EOPNOTSUPP || errno == ENOSYS ? 0 : -1;
 }
 
 int
@@ -235,14 +235,15 @@ load_place(const struct journal *journal, unsigned place, struct journal_record 
 		return 0;
 	if (io_read(journal->fd, place * PLACE, record, sizeof *record) == -1)
 		return -1;
-	/* Only the build that wrote it can finish it. */
+	/* Only the version that wrote it can finish it. */
 	errno = ENOTSUP;
 	if (memcmp(record->magic, magic, sizeof magic - 1) == 0 &&
 	    record->magic[sizeof magic - 1] != magic[sizeof magic - 1])
 		return -1;
 	if (memcmp(record->magic, magic, sizeof magic) != 0)
 		return 0;
-	/* No sector is torn: it is another kind of machine's, or the disk's fault. */
+	/* Sectors are not torn, so another kind of machine wrote it, or the disk is faulty. */
+	errno = EBADMSG;
 	if (record->print != record_print(record))
 		return -1;
 	if (record->sequence % PLACES != place || record->mark_length > JOURNAL_MARK)
@@ -310,6 +311,13 @@ journal_set_aside(struct journal *journal)
 
 	if (fstat(journal->fd, &status) == -1 || fstat(journal->aside, &aside) == -1)
 		return -1;
+	/* A user who interrupts and rewrites again and again must not fill the disk. The
+	   journal at hand stays until its copy is on the disk. */
+	if (aside.st_size > 0 && aside.st_size + status.st_size > MOST_ASIDE) {
+		if (io_truncate(journal->aside, 0) == -1)
+			return -1;
+		aside.st_size = 0;
+	}
 	for (off_t offset = 0; offset < status.st_size; offset += (off_t)n) {
 		n = status.st_size - offset < PIECE ? (size_t)(status.st_size - offset) : PIECE;
 		if (io_read(journal->fd, (uint64_t)offset, piece, n) == -1 ||

@@ -59,7 +59,7 @@ struct journal_record {
 
 struct journal {
 	int fd;
-	int aside;		/* where a useless journal goes; -1 if it was empty */
+	int aside;		/* on "NAME:aside"; -1 if the journal was empty */
 	uint64_t sequence;	/* of the record that counts; 0: none does */
 	uint64_t live, live_end;	/* where its body is */
 	uint64_t body, body_end;	/* where the next one's is, as far as written */
@@ -81,8 +81,9 @@ int journal_peek(struct journal *journal, int directory, const char *name);
 int journal_pending(const struct journal *journal);
 
 /*
- * Begins anew, with disk space for bodies of "runs" runs and "saved" octets.
- * -1 with errno: nothing will be overwritten, then.
+ * Begins a new journal and sets disk space aside for bodies of "runs" runs and
+ * "saved" octets, where the file system can. Returns 0, or -1 with errno; after -1
+ * the caller must not write to the mailbox.
  */
 int journal_begin(struct journal *journal, size_t runs, uint64_t saved);
 
@@ -98,9 +99,11 @@ int journal_add_saved(struct journal *journal, const void *octets, size_t length
 int journal_commit(struct journal *journal, struct journal_record *record);
 
 /*
- * Finds the record that counts, and makes sure that it is on the disk, since
- * who wrote it may have been killed before. 1 and *record, 0: there is none,
- * -1 with errno.
+ * Finds the record that counts, and syncs it, because the session that wrote it
+ * may have been killed before it did. Returns 1 and *record; 0 if no record
+ * counts; -1 with errno: ENOTSUP for a journal of another format, EBADMSG for a
+ * fixed part with a wrong fingerprint, which only its own kind of machine, or
+ * nobody, can finish.
  */
 int journal_load(struct journal *journal, struct journal_record *record);
 
@@ -113,10 +116,17 @@ int journal_read_saved(const struct journal *journal, const struct journal_recor
 /* No UPDATE is pending any more. */
 int journal_clear(struct journal *journal);
 
-/* The same for a record that must not come back, as far as the disk lets us. */
+/*
+ * Clears the journal and syncs that, so that a record which the client was told
+ * is void does not come back after a power cut. A failure is ignored.
+ */
 void journal_discard(struct journal *journal);
 
-/* Appends all of it to "NAME:aside", on the disk, and clears it. 0 or -1. */
+/*
+ * Appends the journal to "NAME:aside", syncs that, and clears the journal. What
+ * "NAME:aside" held before is dropped if it would grow beyond 16 megabytes with
+ * it. Returns 0, or -1 with errno; the journal is there still after -1.
+ */
 int journal_set_aside(struct journal *journal);
 
 #endif

@@ -68,7 +68,7 @@ main(int argc, char **argv)
 	    STDOUT_FILENO));
 	if (options.tls)
 		session.tls = TLS_NONE;
-	log_open(options.log_to_stderr);
+	log_open(options.log_to_stderr || options.check != NULL);
 	/* A file size limit shall be an error, not the end of the process. */
 	signal(SIGXFSZ, SIG_IGN);
 	peer_find(&peer, STDIN_FILENO);

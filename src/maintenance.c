@@ -21,6 +21,38 @@
 #include "sandbox.h"
 #include "update.h"
 
+enum {
+	CONFIGURATION_EXIT = 78,
+	RECOVERY_SECONDS = 120,		/* for each maildrop, besides waiting for locks */
+	TAIL = 4096,			/* octets at a mailbox's end that are looked at */
+};
+
+static const char *
+why_unreadable(void)
+{
+	if (errno == ENOTSUP)
+		return "another version wrote it";
+	if (errno == EBADMSG)
+		return "another kind of machine wrote it, or it is damaged";
+	return strerror(errno);
+}
+
+/* 1 if an administrator should look at something, else 0. */
+static int
+print_aside(const struct doors *doors, const char *name)
+{
+	char aside[CREDENTIALS_NAME + sizeof ":aside"];
+	struct stat status;
+	int length = snprintf(aside, sizeof aside, "%s:aside", name);
+
+	if (length >= (int)sizeof aside ||
+	    fstatat(doors->state, aside, &status, AT_SYMLINK_NOFOLLOW) == -1 ||
+	    status.st_size == 0)
+		return 0;
+	printf("journal: %s holds what was set aside: see the manual, UPDATE\n", aside);
+	return 1;
+}
+
 /* 1 if an UPDATE is pending, else 0. */
 static int
 print_journal(struct journal *journal)
@@ -33,7 +65,7 @@ print_journal(struct journal *journal)
 	if (found == 0)
 		puts("journal: none pending");
 	else if (found == -1)
-		printf("journal: unreadable: %s\n", strerror(errno));
+		printf("journal: unreadable: %s\n", why_unreadable());
 	else if (record.stage == JOURNAL_MOVED)
 		printf("journal: pending, all octets moved, to be truncated at octet %ju\n",
 		    (uintmax_t)record.to);
@@ -43,10 +75,29 @@ print_journal(struct journal *journal)
 	return found != 0;
 }
 
+/* Octets of NUL at the end are what a machine that stopped leaves of a delivery. */
+static int
+print_tail(const struct maildrop *maildrop)
+{
+	char tail[TAIL];
+	size_t length = maildrop->size < TAIL ? (size_t)maildrop->size : TAIL;
+	size_t count = 0;
+
+	if (maildrop_read(maildrop, maildrop->size - length, tail, length) == -1)
+		return 0;
+	while (count < length && tail[length - 1 - count] == '\0')
+		count++;
+	if (count > 0)
+		printf("mailbox: odd: %zu%s NUL octets at its end\n", count,
+		    count == TAIL ? " or more" : "");
+	return count > 0;
+}
+
 static int
 print_messages(struct maildrop *maildrop)
 {
 	char text[UNIQUEID_TEXT];
+	int odd = 0;
 
 	enum maildrop_result result = index_make(maildrop);
 
@@ -72,40 +123,65 @@ print_messages(struct maildrop *maildrop)
 		printf("%zu octets=%ju begin=%ju end=%ju unique-id=%.*s\n", i + 1,
 		    (uintmax_t)message->octets, (uintmax_t)message->start,
 		    (uintmax_t)maildrop_end(maildrop, message), n, text);
+		if (message->blank) {
+			printf("%zu odd: no empty line ends its header\n", i + 1);
+			odd = 1;
+		}
 	}
-	return 0;
+	return odd | print_tail(maildrop);
+}
+
+/* There is no mailbox. Most users without one have had no mail yet. */
+static int
+print_absence(const char *name)
+{
+	struct account account;
+	bool found = credentials_find(name, &account);
+
+	credentials_close();
+	puts(found ? "mailbox: none yet, which is an empty maildrop" :
+	    "mailbox: none, and no account that is served has this name");
+	return !found;
 }
 
 int
 maintenance_check(const struct options *options)
 {
-	struct maildrop maildrop;
+	const char *name = options->check;
+	struct maildrop maildrop = { .fd = -1 };
 	struct journal journal;
 	struct doors doors;
+	struct stat status;
 
-	if (strchr(options->check, '/') != NULL) {
-		fprintf(stderr, "stdpop3d: not a mailbox's name: %s\n", options->check);
+	log_peer(NULL);
+	if (strchr(name, '/') != NULL) {
+		fprintf(stderr, "stdpop3d: not a mailbox's name: %s\n", name);
 		return 1;
 	}
-	if (doors_open(&doors, options) == -1 ||
-	    maildrop_peek(&maildrop, doors.spool, options->check) != MAILDROP_GOOD) {
-		fprintf(stderr, "stdpop3d: cannot open mailbox %s\n", options->check);
+	if (doors_open(&doors, options) == -1)
+		return errno == EACCES ? 1 : CONFIGURATION_EXIT;
+	bool absent = fstatat(doors.spool, name, &status, AT_SYMLINK_NOFOLLOW) == -1 &&
+	    errno == ENOENT;
+	if (absent && credentials_open(options, 0) == -1)
+		return CONFIGURATION_EXIT;
+	if (!absent && maildrop_peek(&maildrop, doors.spool, name) != MAILDROP_GOOD)
 		return 1;
-	}
-	if (journal_peek(&journal, doors.state, options->check) == -1 && errno != ENOENT) {
-		fprintf(stderr, "stdpop3d: cannot open the state file: %s\n", strerror(errno));
+	if (journal_peek(&journal, doors.state, name) == -1 && errno != ENOENT) {
+		log_failure("maildrop", "cannot open the state file");
 		return 1;
 	}
 	if (sandbox_start(options->account) == -1 ||
-	    sandbox_confine(doors.spool, doors.state, options->strict) == -1 ||
-	    sandbox_seal(-1) == -1) {
-		fprintf(stderr, "stdpop3d: cannot become %s, confined\n", options->account);
-		return 1;
-	}
+	    sandbox_confine(doors.spool, doors.state, options->strict) == -1)
+		return CONFIGURATION_EXIT;
+	int result = absent ? print_absence(name) : 0;
+	if (sandbox_seal(-1) == -1)
+		return CONFIGURATION_EXIT;
 	if (options->popa3d_ids)
 		maildrop.kind = UNIQUEID_POPA3D;
-	int status = print_journal(&journal) | print_messages(&maildrop);
-	return fflush(stdout) == 0 ? status : 1;
+	result |= print_aside(&doors, name) | print_journal(&journal);
+	if (!absent)
+		result |= print_messages(&maildrop);
+	return fflush(stdout) == 0 ? result : 1;
 }
 
 /* In a process of its own, confined: becomes the user and finishes the UPDATE. */
@@ -117,8 +193,9 @@ recover(const struct options *options, const struct doors *doors, const char *na
 	struct maildrop maildrop;
 
 	log_user(name);
-	if (sandbox_confine(doors->spool, doors->state, options->strict) == -1)
-		return 1;
+	if (sandbox_end_after(options->lock_seconds + RECOVERY_SECONDS) == -1 ||
+	    sandbox_confine(doors->spool, doors->state, options->strict) == -1)
+		return CONFIGURATION_EXIT;
 	if (!credentials_find(name, &account)) {
 		log_record(LOG_ERR, "maildrop refused", "a journal is pending for no account");
 		return 1;
@@ -135,12 +212,20 @@ recover(const struct options *options, const struct doors *doors, const char *na
 	    maildrop_open(&maildrop, doors->spool, name, account.uid, options->lock_seconds,
 	    options->no_dotlock) != MAILDROP_GOOD)
 		return 1;
+	if (maildrop.fd == -1) {
+		log_record(LOG_ERR, "update interrupted", "there is no mailbox; its journal stays");
+		return 1;
+	}
 	bool done = sandbox_seal(doors->names) == 0 &&
 	    update_recover(&maildrop, &journal) == UPDATE_DONE;
 	maildrop_unlock(&maildrop);
 	return done ? 0 : 1;
 }
 
+/*
+ * The user can stop the process that has become the user, for ever. It ends by
+ * itself then, so that the others are recovered and a boot goes on.
+ */
 static int
 recover_in_child(const struct options *options, const struct doors *doors, const char *name)
 {
@@ -153,18 +238,30 @@ recover_in_child(const struct options *options, const struct doors *doors, const
 		log_failure("setup", "cannot start a process");
 		return 1;
 	}
-	return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
+	if (WIFEXITED(status))
+		return WEXITSTATUS(status);
+	log_user(name);
+	log_record(LOG_ERR, "update interrupted", "its recovery was killed by signal %d;"
+	    " after %u seconds it is; the next login tries again", WTERMSIG(status),
+	    options->lock_seconds + RECOVERY_SECONDS);
+	log_user(NULL);
+	return 1;
 }
 
-/* A state file, not one that was set aside, with something in it. */
+/*
+ * A state file, not one that was set aside, with something in it. One that cannot be
+ * looked at is tried, which logs why.
+ */
 static bool
 is_pending(const struct doors *doors, const char *name)
 {
 	struct stat status;
 
-	return name[0] != '.' && strchr(name, ':') == NULL &&
-	    fstatat(doors->state, name, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
-	    S_ISREG(status.st_mode) && status.st_size > 0;
+	if (name[0] == '.' || strchr(name, ':') != NULL)
+		return false;
+	if (fstatat(doors->state, name, &status, AT_SYMLINK_NOFOLLOW) == -1)
+		return errno != ENOENT;
+	return S_ISREG(status.st_mode) && status.st_size > 0;
 }
 
 int
@@ -172,19 +269,25 @@ maintenance_recover(const struct options *options)
 {
 	struct doors doors;
 	struct dirent *entry;
-	int failures = 0;
+	int worst = 0;
 
 	if (credentials_open(options, geteuid()) == -1 || doors_open(&doors, options) == -1 ||
 	    sandbox_start(options->account) == -1 || doors_check(&doors, options) == -1)
-		return 1;
+		return CONFIGURATION_EXIT;
 	DIR *directory = fdopendir(dup(doors.state));
 	if (directory == NULL) {
 		log_failure("setup", "cannot list %s", options->state);
-		return 1;
+		return CONFIGURATION_EXIT;
 	}
-	while ((entry = readdir(directory)) != NULL)
-		if (is_pending(&doors, entry->d_name))
-			failures += recover_in_child(options, &doors, entry->d_name);
+	while (errno = 0, (entry = readdir(directory)) != NULL)
+		if (is_pending(&doors, entry->d_name)) {
+			int status = recover_in_child(options, &doors, entry->d_name);
+			worst = status > worst ? status : worst;
+		}
+	if (errno != 0) {
+		log_failure("setup", "cannot list %s", options->state);
+		worst = CONFIGURATION_EXIT;
+	}
 	closedir(directory);
-	return failures > 0;
+	return worst;
 }

@@ -6,14 +6,18 @@
 
 /*
  * Prints on descriptor 1 what a session would be served of mailbox
- * options->check, and whether an UPDATE is pending; touches nothing and takes
- * no lock. The exit status: 0, or 1 if there is something a user would notice.
+ * options->check, what is odd about it, and whether an UPDATE is pending. Touches
+ * nothing and takes no lock. Returns the exit status: 0, also if an account has no
+ * mailbox yet; 1 if there is something to look at, which was printed or logged; 78
+ * after logging what is not set up.
  */
 int maintenance_check(const struct options *options);
 
 /*
- * Finishes every pending UPDATE in the state directory, as its user. The exit
- * status: 0, or 1 if one could not be finished; a record tells which.
+ * Finishes every pending UPDATE in the state directory, as its user, who gets two
+ * minutes for each besides the waiting for locks. Returns the exit status after
+ * logging the reason: 0, 1 if one could not be finished or was set aside, 78 if the
+ * server is not set up.
  */
 int maintenance_recover(const struct options *options);
 

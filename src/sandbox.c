@@ -148,3 +148,12 @@ sandbox_seal(int spool)
 	log_failure("sandbox", "cannot be sealed");
 	return -1;
 }
+
+int
+sandbox_end_after(unsigned seconds)
+{
+	if (system_end_after(seconds) == 0)
+		return 0;
+	log_failure("sandbox", "cannot be given an end");
+	return -1;
+}

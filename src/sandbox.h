@@ -53,4 +53,11 @@ int sandbox_become(uid_t uid, gid_t gid, int spool);
  */
 int sandbox_seal(int spool);
 
+/*
+ * The kernel kills the process after so many seconds, even while its user keeps it
+ * stopped. Nothing takes that back after sandbox_confine. Returns 0, or -1 after
+ * logging the reason.
+ */
+int sandbox_end_after(unsigned seconds);
+
 #endif

@@ -54,6 +54,13 @@ unveil_directory(int directory, const char *permissions)
 	return fchdir(directory) == -1 ? -1 : unveil(".", permissions);
 }
 
+int
+system_end_after(unsigned seconds)
+{
+	(void)alarm(seconds);
+	return 0;
+}
+
 enum system_result
 system_confine(int spool, int state)
 {

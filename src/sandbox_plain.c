@@ -42,6 +42,13 @@ system_become(uid_t uid, gid_t gid)
 	return seteuid(0) == -1 ? 0 : -1;
 }
 
+int
+system_end_after(unsigned seconds)
+{
+	(void)alarm(seconds);
+	return 0;
+}
+
 enum system_result
 system_confine(int spool, int state)
 {

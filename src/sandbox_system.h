@@ -31,6 +31,9 @@ enum system_result {
 	SYSTEM_FAILED,
 };
 
+/* See sandbox_end_after; where only a running process can be ended, that. */
+int system_end_after(unsigned seconds);
+
 /* See sandbox_confine and sandbox_seal. */
 enum system_result system_confine(int spool, int state);
 int system_seal(int spool);

@@ -179,7 +179,7 @@ prepare_maildrop(struct session *session)
 	/* SECURITY: before an octet of mail, a journal or an index is read. */
 	if (sandbox_seal(session->doors.names) == -1)
 		return refuse(session, "SYS/TEMP", "the session cannot be confined");
-	if (update_recover(maildrop, &session->journal) != UPDATE_DONE)
+	if (update_recover(maildrop, &session->journal) == UPDATE_PENDING)
 		return refuse(session, "SYS/TEMP", "an interrupted UPDATE cannot be finished yet");
 	cache_recall(&session->cache, maildrop);
 	result = index_make(maildrop);

@@ -348,7 +348,16 @@ refused(const char *what)
 static enum update_result
 pending(const char *what)
 {
-	log_failure("update interrupted", "%s; the next login finishes it", what);
+	log_failure("update interrupted", "%s; the next login tries again", what);
+	return UPDATE_PENDING;
+}
+
+/* No login will ever finish it: an administrator has to look. */
+static enum update_result
+stuck(const char *what)
+{
+	log_record(LOG_ERR, "update interrupted",
+	    "%s; logins are refused until it is mended: see the manual, UPDATE", what);
 	return UPDATE_PENDING;
 }
 
@@ -592,7 +601,6 @@ is_sound(const struct move *move)
 		end = run->from + run->length;
 		sum += run->length;
 	}
-	errno = EINVAL;
 	if (record->stage == JOURNAL_MOVED)
 		return record->runs == 0 && record->step == 0 && record->saved == 0;
 	return record->stage == JOURNAL_MOVING && record->saved <= record->step && record->step <= sum &&
@@ -614,15 +622,16 @@ recover(struct move *move)
 			return pending("cannot set the journal aside");
 		log_record(LOG_WARNING, "journal set aside",
 		    "another program rewrote the mailbox after an interrupted UPDATE");
-		return UPDATE_DONE;
+		return UPDATE_SET_ASIDE;
 	}
 	/* One more run may be added. */
 	move->runs = calloc((size_t)move->record.runs + 1, sizeof *move->runs);
 	move->left = move->runs;
 	if (result == -1 || move->runs == NULL ||
-	    journal_read_runs(move->journal, &move->record, move->runs) == -1 ||
-	    !is_sound(move))
+	    journal_read_runs(move->journal, &move->record, move->runs) == -1)
 		return pending("cannot read the journal");
+	if (!is_sound(move))
+		return stuck("the journal contradicts itself");
 	if ((uint64_t)status.st_size > move->record.size)
 		note_times(move, &status);
 	if (move->record.stage == JOURNAL_MOVED)
@@ -647,6 +656,10 @@ update_recover(struct maildrop *maildrop, struct journal *journal)
 		return UPDATE_DONE;
 	if (found == 1)
 		found = journal_load(journal, &move.record);
+	if (found == -1 && errno == ENOTSUP)
+		return stuck("another version wrote the journal");
+	if (found == -1 && errno == EBADMSG)
+		return stuck("another kind of machine wrote the journal, or it is damaged");
 	if (found == -1)
 		return pending("cannot read the journal");
 	if (found == 0) {

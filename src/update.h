@@ -5,7 +5,8 @@
  *
  * Whatever ends the process or the machine, the next update_recover makes
  * exactly the old or exactly the new mailbox, with all mail delivered before,
- * between and after. The states on disk are a table in the manual, UPDATE.
+ * between and after, unless another program has rewritten the mailbox meanwhile.
+ * The states on disk are a table in the manual, UPDATE.
  */
 #ifndef UPDATE_H
 #define UPDATE_H
@@ -16,22 +17,25 @@
 enum update_result {
 	UPDATE_DONE,		/* on the disk */
 	UPDATE_REFUSED,		/* nothing was removed */
-	UPDATE_PENDING,		/* not known to be on the disk: what is left of it, if
-				   anything, the next recovery will do */
+	UPDATE_SET_ASIDE,	/* by recovery only: the mailbox is as another program
+				   made it, and can be served */
+	UPDATE_PENDING,		/* not known to be on the disk. The journal stays, and each
+				   recovery tries to finish what is left of it; the log
+				   says so if none ever will */
 };
 
 /*
- * Both write a record when the result is not UPDATE_DONE, and recovery also
- * when there was something to recover.
+ * Both log the reason when the result is not UPDATE_DONE, and recovery also logs
+ * what it has recovered.
  */
 
 /* Removes the messages marked deleted. Takes and releases the locks. */
 enum update_result update_commit(struct maildrop *maildrop, struct journal *journal);
 
 /*
- * Finishes or discards a pending journal, or sets it aside (and is done) when
- * another program has rewritten the mailbox since. The caller holds the locks,
- * and has not indexed the mailbox yet.
+ * Finishes or discards a pending journal, or sets it aside when another program
+ * has rewritten the mailbox since. Without a mailbox nothing is done, and the
+ * journal stays. The caller holds the locks, and has not indexed the mailbox yet.
  */
 enum update_result update_recover(struct maildrop *maildrop, struct journal *journal);
 

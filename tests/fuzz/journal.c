@@ -87,7 +87,7 @@ try_recovery(struct maildrop *maildrop)
 
 	must(journal_open(&journal, directory, "state") == 0);
 	enum update_result result = update_recover(maildrop, &journal);
-	if (result == UPDATE_DONE) {
+	if (result != UPDATE_PENDING) {
 		uint64_t before = print_of_file(maildrop->fd);
 		must(journal_pending(&journal) == 0);
 		must(update_recover(maildrop, &journal) == UPDATE_DONE);

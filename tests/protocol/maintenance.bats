@@ -19,7 +19,7 @@ check() {
 }
 
 recover() {
-	"$STDPOP3D" -r -e -m spool -d state -p passwd -s shadow -u nobody -U 1 2>>log
+	"$STDPOP3D" -r -e -m spool -d state -p passwd -s shadow -u nobody -U 1 "$@" 2>>log
 }
 
 @test "-c shows what would be served, and touches nothing" {
@@ -52,8 +52,122 @@ mailbox: damaged at octet 0: no From_ line there' "$(grep -v '^stdpop3d' <<<"$ou
 	printf '\n\r\nno From_ line\n' | mailbox alice
 	run -1 check alice
 	[[ $output == *'mailbox: damaged at octet 3: no From_ line there'* ]]
-	run -1 check nobody-there
-	run -1 check ../spool/alice
+}
+
+# checks STATUS LINE [OPTION...]: -c of alice ends so and prints this line.
+checks() {
+	run "-$1" "$STDPOP3D" -m spool -d state -p passwd -s shadow -u nobody -U 1 "${@:3}"
+	grep -F -- "$2" <<<"$output"
+	[[ $output != *ip=* ]]
+}
+
+@test "-c distinguishes no mailbox, no user, no permission, no spool and no state directory" {
+	checks 0 'mailbox: none yet, which is an empty maildrop' -c alice
+	checks 1 'mailbox: none, and no account that is served has this name' -c mallory
+	message one | mailbox alice
+	# Not a name, even where there is such a file.
+	mkdir -p spool/sub
+	cp spool/alice spool/sub/alice
+	checks 1 "not a mailbox's name: sub/alice" -c sub/alice
+	checks 78 'cannot open none, the spool (option -m): No such file or directory' -c alice -m none
+	checks 78 'cannot open none, the state directory (option -d; ' -c alice -d none
+	checks 78 'cannot open none' -c mallory -p none
+	if [ "$(id -u)" -ne 0 ]; then
+		chmod 0 spool/alice
+		checks 1 'cannot open the mailbox: Permission denied' -c alice
+		chmod 0 state
+		checks 1 'cannot open state, the state directory (option -d; ' -c alice
+		chmod 700 state
+	fi
+	[ ! -e state/alice ]
+}
+
+@test "-c points at octets of NUL at the end and at a header that no empty line ends" {
+	message one | mailbox alice
+	printf 'From a@example.org Thu Jan  1 00:00:00 1970\nSubject: cut sho' >>spool/alice
+	checks 1 '2 odd: no empty line ends its header' -c alice
+	message one | mailbox alice
+	head -c 20 /dev/zero >>spool/alice
+	checks 1 'mailbox: odd: 20 NUL octets at its end' -c alice
+	head -c 10000 /dev/zero >>spool/alice
+	checks 1 'mailbox: odd: 4096 or more NUL octets at its end' -c alice
+}
+
+@test "-c reads the mailbox and the journal in the last stage only" {
+	message one two three | mailbox alice
+	interrupted fdatasync 2
+	strace -f -o trace -e trace=close_range,seccomp,pread64 \
+		"$STDPOP3D" -c alice -m spool -d state -u nobody >shown 2>&1 || :
+	grep -q '^mailbox: ' shown
+	awk '/close_range\(/ { on = 1 }
+		/seccomp\(SECCOMP_SET_MODE_FILTER/ { filters++ }
+		on && /pread64\(/ { reads++ }
+		on && /pread64\(/ && filters < 2 { print; bad = 1 }
+		END { exit bad || reads < 2 }' trace
+}
+
+@test "-r says which part of the set-up is missing, and exits with 78" {
+	local what
+	for what in '-m none' '-d none' '-p none'; do
+		: >log
+		# shellcheck disable=SC2086
+		run -78 recover $what
+		records | grep -F 'setup, ip=[unknown], cannot open none'
+	done
+	: >log
+	chmod 755 state
+	run -78 recover
+	records | grep -F 'setup, ip=[unknown], state must belong to the service account'
+}
+
+@test "-r is not held up by a user who stops the process that recovers his mailbox" {
+	local held other
+	gcc -shared -fPIC -O -o hasten.so "$TOP/tests/hasten.c"
+	account bob "$SESAME"
+	message one two three | mailbox alice
+	cp spool/alice spool/bob
+	[ "$(id -u)" -ne 0 ] || chown "$OWNER:$GROUP" spool/bob
+	interrupted fdatasync 2
+	sed -i s/alice/bob/ commands
+	strace -f -o /dev/null -e inject=fdatasync:signal=KILL:when=2 \
+		"${SERVER[@]}" <commands >replies 2>>log || :
+	[ -s state/alice ]
+	[ -s state/bob ]
+	# The first one waits for the lock until it was stopped; which it is does not matter.
+	exec {held}<>spool/alice {other}<>spool/bob
+	flock "$held"
+	flock "$other"
+	LD_PRELOAD=$PWD/hasten.so "$STDPOP3D" -r -e -m spool -d state -p passwd -s shadow -u nobody \
+		-U 1 -w 60 2>>log 3>&- {held}>&- {other}>&- &
+	RECOVERY=$!
+	stop_child() {
+		local child
+		read -r child <"/proc/$RECOVERY/task/$RECOVERY/children"
+		if [ "$(id -u)" -eq 0 ]; then
+			setpriv --reuid="$OWNER" --regid="$GROUP" --clear-groups kill -STOP "$child"
+		else
+			kill -STOP "$child"
+		fi
+	}
+	eventually stop_child
+	exec {held}>&- {other}>&-
+	status=0
+	wait "$RECOVERY" || status=$?
+	same 1 "$status"
+	same 1 "$(find state -size +0 | grep -c -e alice -e bob)"
+	same 1 "$(records | grep -c 'its recovery was killed by signal 9')"
+	run -0 recover
+	same "$(message two three)" "$(cat spool/alice)"
+	same "$(message two three)" "$(cat spool/bob)"
+}
+
+@test "-r reports a journal whose mailbox is not there, and keeps it" {
+	message one two three | mailbox alice
+	interrupted fdatasync 2
+	rm spool/alice
+	run -1 recover
+	[ -s state/alice ]
+	records | grep -F 'update interrupted, ip=[unknown], user=alice, there is no mailbox; its journal stays'
 }
 
 @test "-c says what is hidden" {
@@ -138,15 +252,82 @@ mailbox: damaged at octet 0: no From_ line there' "$(grep -v '^stdpop3d' <<<"$ou
 	# Another program saves the folder under its own view, in the same file.
 	message four | mailbox alice
 	keep
-	run -0 recover
+	run -1 recover
 	unchanged
 	[ ! -s state/alice ]
 	cmp journal state/alice:aside
 	records | grep -F 'journal set aside'
+	checks 1 'journal: alice:aside holds what was set aside' -c alice
 	transaction <<-'END'
 		C: STAT
 		S: +OK 1 31^M
 	END
+	# What was set aside is no journal, and the next one that is comes after it.
+	: >log
+	run -0 recover
+	same '' "$(records)"
+	message one two three | mailbox alice
+	interrupted fdatasync 2
+	cat state/alice >>journal
+	message four | mailbox alice
+	run -1 recover
+	cmp journal state/alice:aside
+}
+
+@test "what was set aside does not grow beyond 16 megabytes, and the last one is there" {
+	message one two three | mailbox alice
+	interrupted fdatasync 2
+	cp state/alice journal
+	message four | mailbox alice
+	run -1 recover
+	head -c "$((16 * 1024 * 1024 - $(stat -c %s journal)))" /dev/zero >state/alice:aside
+	cat journal >state/alice
+	run -1 recover
+	same $((16 * 1024 * 1024)) "$(stat -c %s state/alice:aside)"
+	tail -c "$(stat -c %s journal)" state/alice:aside | cmp - journal
+	cat journal >state/alice
+	run -1 recover
+	cmp journal state/alice:aside
+}
+
+@test "a state file that is a link, has two names or another owner is not used" {
+	message one two | mailbox alice
+	keep
+	: >other
+	refused() {
+		printf 'USER alice\r\nPASS sesame\r\nDELE 1\r\nQUIT\r\n' | server >replies
+		grep -q '^-ERR \[SYS/TEMP\] the state file cannot be opened' replies
+		unchanged
+		rm state/alice
+	}
+	[ "$(id -u)" -ne 0 ] || chown nobody other
+	chmod 600 other
+	ln -s "$PWD/other" state/alice
+	refused
+	ln other state/alice
+	refused
+	mkfifo state/alice
+	[ "$(id -u)" -ne 0 ] || chown nobody state/alice
+	refused
+	if [ "$(id -u)" -eq 0 ]; then
+		: >state/alice
+		chmod 666 state/alice
+		refused
+	fi
+	same 0 "$(stat -c %s other)"
+}
+
+@test "QUIT removes mail where the file system cannot set space aside" {
+	local error
+	gcc -D_GNU_SOURCE -O -o without "$TOP/tests/without.c"
+	message two three >expected
+	for error in EOPNOTSUPP ENOSYS; do
+		message one two three | mailbox alice
+		printf 'USER alice\r\nPASS sesame\r\nDELE 1\r\nQUIT\r\n' >commands
+		./without fallocate "$error" "${SERVER[@]}" <commands >replies 2>>log
+		same $'+OK bye\r' "$(tail -n 1 replies)"
+		cmp expected spool/alice
+	done
 }
 
 @test "a journal that a machine of another kind wrote, or the disk garbled, is not discarded" {
@@ -159,6 +340,9 @@ mailbox: damaged at octet 0: no From_ line there' "$(grep -v '^stdpop3d' <<<"$ou
 		cp state/alice journal
 		printf 'USER alice\r\nPASS sesame\r\nQUIT\r\n' | server >replies
 		grep -q '^-ERR \[SYS/TEMP\] an interrupted UPDATE cannot be finished yet' replies
+		records | grep -F 'another kind of machine wrote the journal, or it is damaged; logins are refused'
+		checks 1 'journal: unreadable: another kind of machine wrote it, or it is damaged' -c alice
+		run -1 recover
 		cmp torn spool/alice
 		cmp journal state/alice
 		: >state/alice
@@ -193,6 +377,8 @@ mailbox: damaged at octet 0: no From_ line there' "$(grep -v '^stdpop3d' <<<"$ou
 		cp state/alice journal
 		printf 'USER alice\r\nPASS sesame\r\nQUIT\r\n' | server >replies
 		grep -q '^-ERR \[SYS/TEMP\] an interrupted UPDATE cannot be finished yet' replies
+		records | grep -F 'another version wrote the journal; logins are refused until it is mended'
+		checks 1 'journal: unreadable: another version wrote it' -c alice
 		cmp kept spool/alice
 		cmp journal state/alice
 		: >state/alice

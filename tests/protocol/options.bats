@@ -49,13 +49,13 @@ not_set_up() {
 	SERVER=("${complete[@]}" -p none)
 	not_set_up 'cannot open none: No such file or directory'
 	SERVER=("${complete[@]}" -m none)
-	not_set_up 'cannot open none: No such file or directory'
+	not_set_up 'cannot open none, the spool (option -m): No such file or directory'
 	SERVER=("${complete[@]}" -d none)
-	not_set_up 'cannot open none: No such file or directory'
+	not_set_up 'cannot open none, the state directory (option -d; the service account'\''s, mode 0700): No such file or directory'
 	SERVER=("${complete[@]}" -a none)
 	not_set_up 'cannot open none: No such file or directory'
 	SERVER=("${complete[@]}" -d passwd)
-	not_set_up 'cannot open passwd: Not a directory'
+	not_set_up 'cannot open passwd, the state directory (option -d; the service account'\''s, mode 0700): Not a directory'
 }
 
 @test "a missing shadow file is told to client and log, and is no failed login" {

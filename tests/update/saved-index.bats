@@ -179,6 +179,20 @@ is_hint() {
 	[ ! -s "$INDEX" ]
 }
 
+@test "an index of more than 64 megabytes is not kept, however cheap its messages are for the user" {
+	local messages
+	# Seven octets each, and a hole that makes them few for so large a mailbox.
+	for messages in 1600000 1700000; do
+		yes $'From \n' | head -c $((messages * 7)) | mailbox alice
+		truncate -s 700M spool/alice
+		quick
+		same $'+OK bye\r' "$(tail -n 1 replies)"
+		[ "$(stat -c %s "$INDEX")" -le $((64 * 1024 * 1024 + 4096)) ]
+		[ "$messages" != 1600000 ] || [ -s "$INDEX" ]
+		rm "$INDEX"
+	done
+}
+
 @test "a session that ends otherwise than by QUIT leaves no index" {
 	letters 1 "$COUNT" | mailbox alice
 	connect closed
