@@ -11,11 +11,20 @@
 #include "md5.h"
 #include "siphash.h"
 
-/* What mail programs and other servers write into messages after delivery. */
+/*
+ * What mail programs and other servers write into messages after delivery, by the
+ * program that has it alone, if there is one. A hyphen at the end: any name that
+ * begins so. The manual has this list, UNIQUE-IDS, and it never changes.
+ */
 static const char *const ignored[] = {
 	"Status", "X-Status", "X-UID", "X-UIDL", "X-Keywords", "X-IMAP", "X-IMAPbase",
-	"Content-Length", "Lines", "X-Mozilla-Status", "X-Mozilla-Status2",
-	"X-Mozilla-Keys",
+	"Content-Length", "Lines",
+	"X-Label",					/* mutt */
+	"X-Expire-Timestamp",				/* mailutils */
+	"X-Evolution", "X-Evolution-",
+	"X-Mozilla-",
+	"X-KMail-", "X-Length",				/* KMail */
+	"X-RMAIL-", "X-VM-",				/* Emacs */
 };
 
 static const uint8_t key[16] = {
@@ -27,11 +36,12 @@ is_field(const char *line, size_t length, const char *name)
 {
 	size_t n;
 
-	/* Most lines are told apart by one octet. */
-	if (((line[0] ^ name[0]) & ~0x20) != 0)
+	/* Most lines are told apart by two octets. */
+	if (length < 3 || (((line[0] ^ name[0]) | (line[2] ^ name[2])) & ~0x20) != 0)
 		return false;
 	n = strlen(name);
-	return n < length && line[n] == ':' && strncasecmp(line, name, n) == 0;
+	return n < length && (line[n] == ':' || name[n - 1] == '-') &&
+	    strncasecmp(line, name, n) == 0;
 }
 
 static bool
