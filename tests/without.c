@@ -16,6 +16,7 @@ static const struct name {
 	const char *name;
 	unsigned number;
 } calls[] = {
+	{ "clock_gettime", SYS_clock_gettime },
 	{ "fallocate", SYS_fallocate },
 	{ "landlock_create_ruleset", SYS_landlock_create_ruleset },
 	{ "ptrace", SYS_ptrace },

@@ -100,6 +100,25 @@ over() {
 	done
 }
 
+@test "without the kernel's vDSO an account that has expired is refused, and others are not" {
+	gcc -D_GNU_SOURCE -O -o novdso "$TOP/tests/novdso.c"
+	gcc -D_GNU_SOURCE -O -o without "$TOP/tests/without.c"
+	account expired "$SESAME" '20000:0:99999:7::20001:'
+	account old "$SESAME" '19000:0:30:7:::'
+	printf '%s\r\n' 'USER expired' 'PASS sesame' 'USER old' 'PASS sesame' 'USER alice' \
+		'PASS sesame' >commands
+	./novdso "${SERVER[@]}" <commands >replies 2>>log
+	same "$REFUSED
+$REFUSED
++OK 0 messages (0 octets)^M" "$(sed -n '3p;5p;7p' replies | cat -v)"
+
+	# A clock that cannot be read lets nobody in.
+	: >log
+	./without clock_gettime EPERM ./novdso "${SERVER[@]}" <commands >replies 2>>log
+	run ! grep '^+OK [0-9]' replies
+	same 'no login, ip=[unknown], end=clock' "$(records)"
+}
+
 @test "neither an environment nor a working folder is needed" {
 	SERVER=("${SERVER[@]/#spool/$PWD/spool}")
 	SERVER=("${SERVER[@]/#state/$PWD/state}")

@@ -14,6 +14,10 @@ load ../helper
 	"$UNITS/command"
 }
 
+@test "credentials: a clock that cannot be read lets nobody in" {
+	"$UNITS/credentials"
+}
+
 @test "fingerprint: it notices each octet, and its value stays" {
 	"$UNITS/fingerprint"
 }
