@@ -152,10 +152,6 @@ no login, ip=[unknown], user=alice, end=refused' "$(records)"
 		S: +OK and the password?^M
 		C: PASS sesame
 		S: -ERR [IN-USE] another session has this maildrop^M
-		C: USER alice
-		S: +OK and the password?^M
-		C: PASS sesame
-		S: -ERR [IN-USE] another session has this maildrop^M
 		C: QUIT
 		S: +OK bye^M
 	END
