@@ -188,7 +188,8 @@ teardown() {
 }
 
 @test "Debian: lintian finds nothing, at its most pedantic" {
-	run -0 lintian --allow-root --info --display-info --pedantic --display-experimental \
+	# An older lintian does not know the newest policy.
+	run -0 lintian --allow-root --suppress-tags newer-standards-version --info --display-info --pedantic --display-experimental \
 		--fail-on error,warning,info,pedantic,experimental \
 		"$BATS_FILE_TMPDIR/first/stdpop3d_$VERSION"-1_*.changes
 	[ -z "$output" ]

@@ -596,7 +596,7 @@ confined_alike() {
 	local pid
 	# A copy, since it is built in the tree.
 	mkdir tree
-	cp -R "$TOP/"{Makefile,src,tests} tree
+	cp -R "$TOP/"{Makefile,contrib,src,tests} tree
 	make -s -C tree "${@:1:$#-1}" >build.log 2>&1 || { cat build.log; false; }
 	SERVER[0]=$PWD/tree/${!#}
 	run ldd "${SERVER[0]}"
