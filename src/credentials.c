@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "accounts.h"
+#include "lock.h"
 #include "log.h"
 #include "md5.h"
 #include "standin.h"
@@ -303,20 +304,22 @@ static bool
 is_plausible_name(const char *name)
 {
 	return name[0] != '\0' && strchr(".#+-", name[0]) == NULL &&
-	    strlen(name) <= CREDENTIALS_NAME && strpbrk(name, "/:") == NULL;
+	    strlen(name) <= CREDENTIALS_NAME && strpbrk(name, "/:") == NULL &&
+	    !lock_is_dotlock(name);
 }
 
 /* Reads all files, whatever the name. */
 static int
 look_up(struct entry *entry, const char *name)
 {
-	const char *domain = strchr(name, '@') != NULL ? "name=domain" : NULL;
+	const char *remark = strchr(name, '@') != NULL ? "name=domain" :
+	    lock_is_dotlock(name) ? "name=dotlock" : NULL;
 
 	/* No line of any file has such a name; one may have none at all. */
 	if (!is_plausible_name(name))
 		name = "\n";
 	memset(entry, 0, sizeof *entry);
-	entry->account.remark = domain;
+	entry->account.remark = remark;
 	if (read_lines(&shadow, take_shadow, entry, name) == -1 ||
 	    read_lines(&passwd, take_passwd, entry, name) == -1 ||
 	    read_lines(&secrets, take_secret, entry, name) == -1 ||

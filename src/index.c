@@ -438,13 +438,13 @@ index_identify(struct maildrop *maildrop)
 
 	if (maildrop->digests == maildrop->count)
 		return MAILDROP_GOOD;
-	result = maildrop_check(maildrop, false);
+	result = maildrop_check(maildrop);
 	if (result != MAILDROP_GOOD)
 		return result;
 	if (index_digest(maildrop) == -1)
 		return failed("cannot make the unique-ids");
 	/* It may have been rewritten while we read. */
-	result = maildrop_check(maildrop, false);
+	result = maildrop_check(maildrop);
 	if (result == MAILDROP_GOOD)
 		maildrop->digests = maildrop->count;
 	return result;
@@ -496,7 +496,7 @@ index_confirm_message(struct maildrop *maildrop, const struct message *message)
 		return MAILDROP_GOOD;
 	result = compare(maildrop, number, number + 1);
 	/* It may have been rewritten while we read. */
-	return result == MAILDROP_GOOD ? maildrop_check(maildrop, false) : result;
+	return result == MAILDROP_GOOD ? maildrop_check(maildrop) : result;
 }
 
 /* The unique-ids of what is to be removed. */

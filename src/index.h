@@ -37,7 +37,7 @@ int index_digest(struct maildrop *maildrop);
 /*
  * Before a message is sent, and after maildrop_check: if the file has changed since a
  * session scanned it, it is scanned again, and what was told of it must be so. Else
- * MAILDROP_CHANGED. May take the locks, as that does.
+ * MAILDROP_CHANGED.
  */
 enum maildrop_result index_confirm_message(struct maildrop *maildrop,
 	const struct message *message);

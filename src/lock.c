@@ -1,11 +1,14 @@
 /*
- * The three locks. Half of the deliverers take the dotlock first and the other
- * half fcntl(2) first, and some know only one kind: hence all, and no waiting.
+ * The three locks. Some deliverers take the dotlock first and others fcntl(2)
+ * first, and some know only one kind. A program that waits for one lock while it
+ * holds another deadlocks with a program that takes them in the other order. So we
+ * hold all three or none, and whoever wants one of them gets it after a bounded time.
  */
 #include "lock.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
@@ -15,8 +18,14 @@
 
 #include "log.h"
 
-/* Others judge a dotlock stale after 2 minutes at the earliest (Dovecot). */
-enum { STALE_SECONDS = 300, TOUCH_SECONDS = 30 };
+enum {
+	STALE_SECONDS = 300,	/* Dovecot takes a dotlock for stale after 120 */
+	TOUCH_SECONDS = 30,
+	DOTLOCK_OCTETS = 64,	/* a number and perhaps a host's name; a mail has more */
+	BURST = 100 * 1000,	/* ns */
+};
+
+enum kind { FCNTL, FLOCK };
 
 static struct {
 	int spool;
@@ -28,18 +37,74 @@ static struct {
 	time_t touched;
 } held = { .fd = -1, .dotlock_fd = -1 };
 
-static int
-kernel_locks(int fd, short type)
-{
-	struct flock range = { .l_type = type, .l_whence = SEEK_SET };
+static char obstacle[sizeof held.dotlock + 128];
 
-	if (fcntl(fd, F_OFD_SETLK, &range) == -1) {
-		/* POSIX lets "somebody else has it" be told by either. */
-		if (errno == EACCES)
-			errno = EAGAIN;
+static struct timespec
+monotonic(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now;
+}
+
+static int
+kernel_lock(int fd, enum kind kind, bool take)
+{
+	struct flock range = { .l_type = take ? F_WRLCK : F_UNLCK, .l_whence = SEEK_SET };
+
+	if (kind == FLOCK)
+		return flock(fd, (take ? LOCK_EX : LOCK_UN) | LOCK_NB);
+	if (fcntl(fd, F_OFD_SETLK, &range) == 0)
+		return 0;
+	/* POSIX allows either for "another program has it". */
+	if (errno == EACCES)
+		errno = EAGAIN;
+	return -1;
+}
+
+/*
+ * Both or neither. The one that was refused last comes first: a program that takes
+ * the other one without waiting shall not find it taken again and again in vain.
+ */
+static int
+kernel_locks(int fd)
+{
+	static enum kind first = FCNTL;
+	enum kind second = first == FCNTL ? FLOCK : FCNTL;
+
+	if (kernel_lock(fd, first, true) == -1)
 		return -1;
-	}
-	return flock(fd, (type == F_UNLCK ? LOCK_UN : LOCK_EX) | LOCK_NB);
+	if (kernel_lock(fd, second, true) == 0)
+		return 0;
+	int saved = errno;
+	(void)kernel_lock(fd, first, false);
+	first = second;
+	errno = saved;
+	return -1;
+}
+
+/*
+ * A deliverer that waits in the kernel, appends, and waits again leaves its lock free
+ * for microseconds only. Tries without a pause see each such moment that falls
+ * among them.
+ */
+static int
+take_kernel_locks(int fd)
+{
+	struct timespec begin, now;
+
+	if (kernel_locks(fd) == 0)
+		return 0;
+	begin = monotonic();
+	do {
+		if (errno != EAGAIN)
+			return -1;
+		if (kernel_locks(fd) == 0)
+			return 0;
+		now = monotonic();
+	} while ((now.tv_sec - begin.tv_sec) * 1000000000 + now.tv_nsec - begin.tv_nsec < BURST);
+	return -1;
 }
 
 static bool
@@ -48,37 +113,61 @@ same_file(const struct stat *a, const struct stat *b)
 	return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
 }
 
+/* An account NAME.lock may have a mailbox there: mail is not removed as a lock. */
+static bool
+looks_like_dotlock(const struct stat *status)
+{
+	return S_ISREG(status->st_mode) && status->st_size <= DOTLOCK_OCTETS;
+}
+
+static bool
+is_ours(const struct stat *status)
+{
+	return looks_like_dotlock(status) && (status->st_mode & 07777) == LOCK_DOTLOCK_MODE;
+}
+
+static void
+note_obstacle(const struct stat *status)
+{
+	const char *what = S_ISREG(status->st_mode) ? "a file with more in it" :
+	    S_ISDIR(status->st_mode) ? "a directory" :
+	    S_ISLNK(status->st_mode) ? "a symbolic link" : "a special file";
+
+	if (looks_like_dotlock(status))
+		snprintf(obstacle, sizeof obstacle, "another program has %s", held.dotlock);
+	else
+		snprintf(obstacle, sizeof obstacle,
+		    "%s is %s, not a dotlock, and must be moved away", held.dotlock, what);
+}
+
 /*
- * Removes the dotlock if nobody can be behind it. The caller holds the state
+ * Removes the dotlock if no live process can have it. The caller holds the state
  * file, so no other session of ours is alive.
  */
 static void
-break_stale(void)
+break_stale(bool ours_only)
 {
 	struct stat judged, now;
 
 	if (fstatat(held.spool, held.dotlock, &judged, AT_SYMLINK_NOFOLLOW) == -1)
 		return;
-	bool left_by_us = S_ISREG(judged.st_mode) && judged.st_uid == geteuid() &&
-	    (judged.st_mode & 07777) == LOCK_DOTLOCK_MODE;
-	if (!left_by_us && time(NULL) - judged.st_mtime < STALE_SECONDS)
+	note_obstacle(&judged);
+	bool left_by_us = is_ours(&judged) && judged.st_uid == geteuid();
+	bool stale = looks_like_dotlock(&judged) &&
+	    time(NULL) - judged.st_mtime >= STALE_SECONDS;
+	if (!left_by_us && (ours_only || !stale))
 		return;
-	/* Somebody else may have broken and taken it meanwhile. */
+	/* Another program may have broken and taken it meanwhile. */
 	if (fstatat(held.spool, held.dotlock, &now, AT_SYMLINK_NOFOLLOW) == -1 ||
 	    !same_file(&judged, &now) || judged.st_mtime != now.st_mtime)
 		return;
 	if (unlinkat(held.spool, held.dotlock, 0) == 0)
 		log_record(LOG_NOTICE, "stale dotlock removed", "%s, %s", held.dotlock,
 		    left_by_us ? "left by a session of ours" : "five minutes old");
-}
-
-static time_t
-seconds(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec;
+	else if (errno != ENOENT)
+		snprintf(obstacle, sizeof obstacle,
+		    "%s is stale, and root must remove it, for the user may not: %s",
+		    held.dotlock, strerror(errno));
 }
 
 static int
@@ -86,59 +175,96 @@ create_dotlock(void)
 {
 	char pid[24];
 	struct stat status;
+	int length = snprintf(pid, sizeof pid, "%ld\n", (long)getpid());
 	int fd = openat(held.spool, held.dotlock,
 	    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, LOCK_DOTLOCK_MODE);
 
 	if (fd == -1)
 		return -1;
-	int length = snprintf(pid, sizeof pid, "%ld\n", (long)getpid());
-	int result = fstat(fd, &status);
-	/* On a full disk a dotlock without it must do. */
+	/* On a full disk the number cannot be written; an empty dotlock works all the same. */
 	(void)!write(fd, pid, (size_t)length);
-	if (result == -1) {
+	if (fstat(fd, &status) == -1) {
+		int saved = errno;
 		close(fd);
 		unlinkat(held.spool, held.dotlock, 0);
+		errno = saved;
 		return -1;
 	}
 	held.dotlock_fd = fd;
 	held.device = status.st_dev;
 	held.inode = status.st_ino;
-	held.touched = seconds();
+	held.touched = monotonic().tv_sec;
 	return 0;
 }
 
-static int
+static enum lock_result
 take_dotlock(void)
 {
 	if (create_dotlock() == 0)
-		return 0;
-	if (errno != EEXIST)
-		return -1;
-	break_stale();
-	if (create_dotlock() == 0)
-		return 0;
+		return LOCK_TAKEN;
+	if (errno == EEXIST) {
+		break_stale(false);
+		if (create_dotlock() == 0)
+			return LOCK_TAKEN;
+	}
 	if (errno == EEXIST)
-		errno = EAGAIN;
-	return -1;
+		return LOCK_DOTLOCKED;
+	return errno == ENOSPC || errno == EDQUOT ? LOCK_PARTLY_TAKEN : LOCK_NO_DOTLOCK;
 }
 
-int
-lock_take(int spool, const char *name, int fd, bool no_dotlock)
+bool
+lock_is_dotlock(const char *name)
+{
+	size_t length = strlen(name), end = strlen(".lock");
+
+	return length >= end && strcmp(name + length - end, ".lock") == 0;
+}
+
+static void
+set_name(int spool, const char *name)
 {
 	held.spool = spool;
-	held.fd = fd;
 	snprintf(held.dotlock, sizeof held.dotlock, "%s.lock", name);
-	/* On any failure lock_drop releases what was taken. */
-	if (kernel_locks(fd, F_WRLCK) == 0 && (no_dotlock || take_dotlock() == 0))
-		return 0;
-	lock_drop();
-	return -1;
+}
+
+enum lock_result
+lock_take(int spool, const char *name, int fd, bool no_dotlock)
+{
+	enum lock_result result = LOCK_TAKEN;
+
+	set_name(spool, name);
+	snprintf(obstacle, sizeof obstacle, "another program has it locked");
+	if (take_kernel_locks(fd) == -1)
+		return errno == EAGAIN ? LOCK_BUSY : LOCK_FAILED;
+	held.fd = fd;
+	if (!no_dotlock)
+		result = take_dotlock();
+	if (result != LOCK_TAKEN && result != LOCK_PARTLY_TAKEN)
+		lock_drop();
+	return result;
+}
+
+const char *
+lock_obstacle(void)
+{
+	return obstacle;
+}
+
+bool
+lock_is_undisputed(void)
+{
+	struct stat status;
+
+	if (fstatat(held.spool, held.dotlock, &status, AT_SYMLINK_NOFOLLOW) == -1)
+		return errno == ENOENT;
+	note_obstacle(&status);
+	return false;
 }
 
 void
 lock_touch(void)
 {
-	time_t now = seconds();
+	time_t now = monotonic().tv_sec;
 
 	if (held.dotlock_fd == -1 || now - held.touched < TOUCH_SECONDS)
 		return;
@@ -160,8 +286,31 @@ lock_drop(void)
 	if (held.dotlock_fd != -1)
 		close(held.dotlock_fd);
 	held.dotlock_fd = -1;
-	if (held.fd != -1)
-		(void)kernel_locks(held.fd, F_UNLCK);
+	if (held.fd != -1) {
+		(void)kernel_lock(held.fd, FCNTL, false);
+		(void)kernel_lock(held.fd, FLOCK, false);
+	}
 	held.fd = -1;
 	errno = saved;
+}
+
+bool
+lock_was_left(int spool, const char *name)
+{
+	struct stat status;
+
+	set_name(spool, name);
+	return fstatat(spool, held.dotlock, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
+	    is_ours(&status);
+}
+
+int
+lock_clear(int spool, const char *name)
+{
+	set_name(spool, name);
+	break_stale(true);
+	if (!lock_was_left(spool, name))
+		return 0;
+	log_record(LOG_ERR, "maildrop", "%s", obstacle);
+	return -1;
 }

@@ -14,8 +14,13 @@
 #include "lock.h"
 #include "log.h"
 
+#define SECOND ((int64_t)1000 * 1000 * 1000)
+
 enum {
 	TICK = 20 * 1000 * 1000,	/* ns: more than one of any kernel's clock */
+	KERNEL_NAP = 200 * 1000,	/* ns, */
+	DOTLOCK_NAP = 20 * 1000 * 1000,	/* for locks that programs come back for */
+	NAPS = 9,			/* times as long as a try is a nap, in the beginning */
 	BLOCK = 128 * 1024,		/* octets read at a time; whole grains */
 	PEEK = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC,
 };
@@ -30,24 +35,13 @@ is_open_file(const struct maildrop *maildrop)
 	    named.st_dev == opened.st_dev && named.st_ino == opened.st_ino;
 }
 
-/* Half of others' waiting would be in step with ours without the random part. */
-static void
-sleep_a_little(void)
-{
-	struct timespec now, pause = { 0 };
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	pause.tv_nsec = 100 * 1000 * 1000 + (now.tv_nsec / 1000 ^ getpid()) % 899 * 1000 * 1000;
-	nanosleep(&pause, NULL);
-}
-
-static time_t
-seconds(void)
+static int64_t
+nanoseconds(void)
 {
 	struct timespec now;
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec;
+	return (int64_t)now.tv_sec * SECOND + now.tv_nsec;
 }
 
 static enum maildrop_result
@@ -109,40 +103,96 @@ close_file(struct maildrop *maildrop)
 	maildrop->fd = -1;
 }
 
+/*
+ * Naps after a try that began at "tried" and did not get the locks; false, after
+ * logging it, if the patience that began at "start" is at its end. Deliverers who
+ * wait in the kernel leave their lock free for moments only, so a tenth of the waiting
+ * is spent on trying, and more as the patience comes to its end; where a try is slow,
+ * naps are long. The random part keeps us from colliding with a program that comes
+ * back at a fixed interval. Nothing is held meanwhile.
+ */
+static bool
+nap(const struct maildrop *maildrop, int64_t start, int64_t tried, enum lock_result lock)
+{
+	int64_t now = nanoseconds(), patience = maildrop->options->lock_seconds * SECOND;
+	int64_t most = lock == LOCK_DOTLOCKED ? DOTLOCK_NAP : KERNEL_NAP;
+	int64_t left = start + patience - now;
+
+	if (left <= 0) {
+		log_record(LOG_NOTICE, "maildrop busy", "%s", lock_obstacle());
+		return false;
+	}
+	int64_t pause = (int64_t)((double)(NAPS * (now - tried)) * (double)left /
+	    (double)patience) + (now / 64 ^ getpid()) % most;
+	struct timespec time = { .tv_sec = pause / SECOND, .tv_nsec = pause % SECOND };
+	nanosleep(&time, NULL);
+	return true;
+}
+
+/* A lock could not be had, and waiting would not help. */
+static enum maildrop_result
+cannot_lock(const struct maildrop *maildrop, enum lock_result lock)
+{
+	const char *spool = maildrop->options->spool;
+
+	if (lock == LOCK_PARTLY_TAKEN)
+		log_failure("maildrop", "no room for a dotlock in %s, so nothing can be removed",
+		    spool);
+	else if (lock == LOCK_NO_DOTLOCK)
+		log_failure("maildrop", "cannot make a dotlock in %s: let its group write"
+		    " there, or use -k if no program makes dotlocks", spool);
+	else
+		log_failure("maildrop", "cannot lock the mailbox");
+	return MAILDROP_FAILED;
+}
+
 enum maildrop_result
 maildrop_open(struct maildrop *maildrop, int spool, const char *name, uid_t owner,
-	unsigned patience, bool no_dotlock)
+	const struct options *options)
 {
-	time_t start = seconds();
+	int64_t tried, start = nanoseconds();
 	enum maildrop_result result;
+	enum lock_result lock;
 
 	*maildrop = (struct maildrop){
-		.spool = spool, .name = name, .owner = owner, .patience = patience,
-		.no_dotlock = no_dotlock, .kind = UNIQUEID_OWN, .fd = -1,
+		.spool = spool, .name = name, .owner = owner, .options = options,
+		.kind = UNIQUEID_OWN, .fd = -1,
 	};
-	for (;;) {
+	do {
+		tried = nanoseconds();
 		result = open_file(maildrop);
 		if (result != MAILDROP_GOOD || maildrop->fd == -1)
 			break;
-		if (lock_take(spool, name, maildrop->fd, no_dotlock) == 0) {
+		lock = lock_take(spool, name, maildrop->fd, options->no_dotlock);
+		maildrop->partly_locked = lock == LOCK_PARTLY_TAKEN;
+		if (lock == LOCK_TAKEN || lock == LOCK_PARTLY_TAKEN) {
+			if (maildrop->partly_locked)
+				log_failure("maildrop", "no room for a dotlock in %s, so mail"
+				    " can be read and not removed", options->spool);
 			/* Removed or replaced while we were not looking? */
 			if (is_open_file(maildrop))
 				return MAILDROP_GOOD;
 			lock_drop();
-		} else if (errno != EAGAIN) {
-			result = failed("cannot lock the mailbox");
-			break;
-		}
+		} else if (lock != LOCK_BUSY && lock != LOCK_DOTLOCKED)
+			result = cannot_lock(maildrop, lock);
 		close_file(maildrop);
-		if (seconds() - start >= (time_t)patience) {
-			log_record(LOG_NOTICE, "maildrop busy", "another program has it locked");
-			return MAILDROP_BUSY;
-		}
-		sleep_a_little();
-	}
+		if (result == MAILDROP_GOOD && !nap(maildrop, start, tried, lock))
+			result = MAILDROP_BUSY;
+	} while (result == MAILDROP_GOOD);
 	if (result != MAILDROP_GOOD)
 		close_file(maildrop);
 	return result;
+}
+
+enum maildrop_result
+maildrop_settle(const struct maildrop *maildrop)
+{
+	/* It may have come, and be gone: then it has changed the file. */
+	if (maildrop->fd == -1 || !maildrop->partly_locked ||
+	    (lock_is_undisputed() && maildrop_is_untouched(maildrop)))
+		return MAILDROP_GOOD;
+	log_record(LOG_NOTICE, "maildrop busy", "%s", lock_obstacle());
+	return MAILDROP_BUSY;
 }
 
 enum maildrop_result
@@ -163,19 +213,23 @@ maildrop_peek(struct maildrop *maildrop, int spool, const char *name)
 enum maildrop_result
 maildrop_lock(struct maildrop *maildrop)
 {
-	time_t start = seconds();
+	int64_t tried, start = nanoseconds();
+	enum lock_result lock;
 
 	if (maildrop->fd == -1)
 		return MAILDROP_GOOD;
-	while (lock_take(maildrop->spool, maildrop->name, maildrop->fd,
-	    maildrop->no_dotlock) == -1) {
-		if (errno != EAGAIN)
-			return failed("cannot lock the mailbox");
-		if (seconds() - start >= (time_t)maildrop->patience) {
-			log_record(LOG_NOTICE, "maildrop busy", "another program has it locked");
+	for (;;) {
+		tried = nanoseconds();
+		lock = lock_take(maildrop->spool, maildrop->name, maildrop->fd,
+		    maildrop->options->no_dotlock);
+		if (lock != LOCK_BUSY && lock != LOCK_DOTLOCKED)
+			break;
+		if (!nap(maildrop, start, tried, lock))
 			return MAILDROP_BUSY;
-		}
-		sleep_a_little();
+	}
+	if (lock != LOCK_TAKEN) {
+		lock_drop();
+		return cannot_lock(maildrop, lock);
 	}
 	if (is_open_file(maildrop))
 		return MAILDROP_GOOD;
@@ -199,8 +253,7 @@ maildrop_read(const struct maildrop *maildrop, uint64_t offset, void *octets,
 
 /*
  * A change in the same tick of the file system's clock as the last one would
- * not show. Under the locks the last one may become old. Some file systems
- * count in seconds.
+ * not show, so we let the last one become old. Some file systems count in seconds.
  */
 enum maildrop_result
 maildrop_look(struct maildrop *maildrop)
@@ -262,39 +315,64 @@ maildrop_note_change(struct maildrop *maildrop, const char *what)
 	return MAILDROP_CHANGED;
 }
 
-/* Under the locks: reads again what was read, and compares. */
+static enum maildrop_result
+note_rewriting(struct maildrop *maildrop)
+{
+	return maildrop_note_change(maildrop, "another program rewrote the mailbox");
+}
+
+/*
+ * Reads again what was read, and compares. This needs no lock. That the fingerprint is
+ * the same proves that each octet was, when it was read, the one that was indexed; and
+ * deliverers change none of them. What has been sent was read before: it can
+ * differ only if a program wrote other octets there and put the old ones back
+ * meanwhile, against which no lock of ours would help between two readings.
+ *
+ * The new look is kept only if the file looks the same after the reading: then nothing
+ * has written to it since that look was older than a tick, and what looks so is
+ * what was read. Otherwise the next check reads again.
+ */
 static enum maildrop_result
 read_again(struct maildrop *maildrop)
 {
 	static char block[BLOCK];
 	struct maildrop now = *maildrop;
 	enum maildrop_result result = maildrop_look(&now);
+	struct stat after;
 	size_t length;
+	uint64_t offset;
+	bool whole = true;
 
 	if (result != MAILDROP_GOOD)
 		return result;
-	if ((uint64_t)now.seen.st_size < maildrop->size)
-		return maildrop_note_change(maildrop, "another program rewrote the mailbox");
 	fingerprint_begin(&now.grains);
-	for (uint64_t offset = 0; offset < maildrop->size; offset += length) {
+	for (offset = 0; whole && offset < maildrop->size; offset += length) {
 		uint64_t left = maildrop->size - offset;
 		length = left < sizeof block ? (size_t)left : sizeof block;
 		lock_touch();
-		if (maildrop_read(maildrop, offset, block, length) == -1)
-			return failed("cannot read the mailbox");
-		maildrop_add_print(&now, block, length);
+		whole = maildrop_read(maildrop, offset, block, length) == 0;
+		if (whole)
+			maildrop_add_print(&now, block, length);
 	}
-	if (now.print != maildrop->print)
-		return maildrop_note_change(maildrop, "another program rewrote the mailbox");
-	maildrop->seen = now.seen;
+	int error = errno;
+	if (fstat(maildrop->fd, &after) == -1)
+		return failed("cannot look at the mailbox");
+	if ((uint64_t)after.st_size < maildrop->size ||
+	    (whole && now.print != maildrop->print))
+		return note_rewriting(maildrop);
+	if (!whole) {
+		errno = error;
+		return failed("cannot read the mailbox");
+	}
+	if (maildrop_looks_same(&now.seen, &after))
+		maildrop->seen = after;
 	return MAILDROP_GOOD;
 }
 
 enum maildrop_result
-maildrop_check(struct maildrop *maildrop, bool locked)
+maildrop_check(struct maildrop *maildrop)
 {
 	struct stat now;
-	enum maildrop_result result;
 
 	if (maildrop->fd == -1)
 		return MAILDROP_GOOD;
@@ -304,14 +382,9 @@ maildrop_check(struct maildrop *maildrop, bool locked)
 		return failed("cannot look at the mailbox");
 	if (maildrop_looks_same(&now, &maildrop->seen))
 		return MAILDROP_GOOD;
-	if (locked)
-		return read_again(maildrop);
-	result = maildrop_lock(maildrop);
-	if (result == MAILDROP_GOOD) {
-		result = read_again(maildrop);
-		maildrop_unlock(maildrop);
-	}
-	return result;
+	if (!is_open_file(maildrop))
+		return maildrop_note_change(maildrop, "the mailbox was replaced");
+	return read_again(maildrop);
 }
 
 struct message *

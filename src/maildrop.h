@@ -12,9 +12,13 @@
 #include <sys/stat.h>
 
 #include "fingerprint.h"
+#include "options.h"
 #include "uniqueid.h"
 
-/* 40 octets a message are all the memory that a mailbox costs. */
+/*
+ * 40 octets. Making the unique-ids takes 6 more for each message while it lasts, and
+ * UPDATE 16 for each run of messages that stay.
+ */
 struct message {
 	uint64_t start;		/* offset of its From_ line */
 	uint64_t octets : 48;	/* as RETR sends it, without byte-stuffing */
@@ -31,8 +35,7 @@ struct maildrop {
 	int spool;		/* the directory */
 	const char *name;
 	uid_t owner;
-	unsigned patience;	/* seconds, with other programs' locks */
-	bool no_dotlock;
+	const struct options *options;
 	enum uniqueid_kind kind;	/* of the unique-ids: UNIQUEID_OWN when opened */
 	int fd;			/* -1: there is no mailbox, and no message */
 	struct stat seen;	/* when its octets were last known to be the same */
@@ -47,6 +50,7 @@ struct maildrop {
 	uint64_t unsure;	/* of messages before this offset the file may hold others now */
 	bool recalled;		/* the index is, in part, an earlier session's */
 	bool changed;		/* another program rewrote it: nothing is served */
+	bool partly_locked;	/* at login there was no room for a dotlock: nothing is written */
 	struct message *messages;
 	size_t room;
 	bool out_of_memory;
@@ -73,10 +77,17 @@ enum maildrop_result {
 /*
  * Opens and locks the mailbox "name" in directory "spool", which must be a
  * regular file with one link, owned by "owner"; a missing one is an empty
- * maildrop. With MAILDROP_GOOD it is locked.
+ * maildrop. With MAILDROP_GOOD it is locked, or "partly_locked".
  */
 enum maildrop_result maildrop_open(struct maildrop *maildrop, int spool,
-	const char *name, uid_t owner, unsigned patience, bool no_dotlock);
+	const char *name, uid_t owner, const struct options *options);
+
+/*
+ * At the end of what is done under the locks of maildrop_open, before they go:
+ * MAILDROP_BUSY if no dotlock was held and a deliverer that knows nothing else may
+ * have been at work, so that what was read may end within a mail.
+ */
+enum maildrop_result maildrop_settle(const struct maildrop *maildrop);
 
 /* Opens it for a look, whoever owns it, without the locks. */
 enum maildrop_result maildrop_peek(struct maildrop *maildrop, int spool, const char *name);
@@ -93,16 +104,19 @@ enum maildrop_result maildrop_look(struct maildrop *maildrop);
  */
 void maildrop_add_print(struct maildrop *maildrop, const void *octets, size_t length);
 
-/* Takes the locks again: MAILDROP_CHANGED if the name is another file's now. */
+/*
+ * Takes all the locks again, to write: MAILDROP_CHANGED if the name is another file's
+ * now.
+ */
 enum maildrop_result maildrop_lock(struct maildrop *maildrop);
 void maildrop_unlock(struct maildrop *maildrop);
 
 /*
- * Whether the octets that were read are still there, mail behind them aside.
- * Costs one fstat(2) where nothing has touched the file, else a reading under
- * the locks, which it takes unless "locked".
+ * Whether the octets that were read are still there; mail after them does not
+ * matter. Costs one fstat(2) if nothing has touched the file, else a reading of
+ * them. Takes no lock.
  */
-enum maildrop_result maildrop_check(struct maildrop *maildrop, bool locked);
+enum maildrop_result maildrop_check(struct maildrop *maildrop);
 
 /* The name is another file's now, or its octets are others: writes the record. */
 enum maildrop_result maildrop_note_change(struct maildrop *maildrop, const char *what);

@@ -16,6 +16,7 @@
 #include "doors.h"
 #include "index.h"
 #include "journal.h"
+#include "lock.h"
 #include "log.h"
 #include "maildrop.h"
 #include "sandbox.h"
@@ -209,8 +210,11 @@ recover(const struct options *options, const struct doors *doors, const char *na
 	}
 	credentials_close();
 	if (sandbox_become(account.uid, account.gid, doors->names) == -1 ||
-	    maildrop_open(&maildrop, doors->spool, name, account.uid, options->lock_seconds,
-	    options->no_dotlock) != MAILDROP_GOOD)
+	    (!options->no_dotlock && lock_clear(doors->spool, name) == -1))
+		return 1;
+	if (journal_pending(&journal) == 0)
+		return 0;
+	if (maildrop_open(&maildrop, doors->spool, name, account.uid, options) != MAILDROP_GOOD)
 		return 1;
 	if (maildrop.fd == -1) {
 		log_record(LOG_ERR, "update interrupted", "there is no mailbox; its journal stays");
@@ -249,11 +253,12 @@ recover_in_child(const struct options *options, const struct doors *doors, const
 }
 
 /*
- * A state file, not one that was set aside, with something in it. One that cannot be
- * looked at is tried, which logs why.
+ * A state file, not one that was set aside, with something in it, or a killed session's
+ * dotlock beside it, for which deliverers wait. One that cannot be looked at is tried,
+ * which logs why.
  */
 static bool
-is_pending(const struct doors *doors, const char *name)
+is_pending(const struct options *options, const struct doors *doors, const char *name)
 {
 	struct stat status;
 
@@ -261,7 +266,8 @@ is_pending(const struct doors *doors, const char *name)
 		return false;
 	if (fstatat(doors->state, name, &status, AT_SYMLINK_NOFOLLOW) == -1)
 		return errno != ENOENT;
-	return S_ISREG(status.st_mode) && status.st_size > 0;
+	return S_ISREG(status.st_mode) && (status.st_size > 0 ||
+	    (!options->no_dotlock && lock_was_left(doors->spool, name)));
 }
 
 int
@@ -280,7 +286,7 @@ maintenance_recover(const struct options *options)
 		return CONFIGURATION_EXIT;
 	}
 	while (errno = 0, (entry = readdir(directory)) != NULL)
-		if (is_pending(&doors, entry->d_name)) {
+		if (is_pending(options, &doors, entry->d_name)) {
 			int status = recover_in_child(options, &doors, entry->d_name);
 			worst = status > worst ? status : worst;
 		}

@@ -159,18 +159,28 @@ refuse(struct session *session, const char *code, const char *text)
 	return SESSION_LEAVE;
 }
 
-static enum session_next
-refuse_maildrop(struct session *session, enum maildrop_result result)
+/* Why a maildrop is refused, for the client. */
+struct refusal {
+	const char *code, *text;
+};
+
+static struct refusal
+refusal_of(enum maildrop_result result)
 {
+	if (result == MAILDROP_GOOD)
+		return (struct refusal){ NULL, NULL };
 	if (result == MAILDROP_BUSY)
-		return refuse(session, "IN-USE", "another program has the mailbox locked");
+		return (struct refusal){ "IN-USE", "another program has the mailbox locked" };
 	if (result == MAILDROP_REFUSED)
-		return refuse(session, "SYS/PERM", "the mailbox is not one that can be served");
-	return refuse(session, "SYS/TEMP", "the mailbox cannot be opened");
+		return (struct refusal){ "SYS/PERM", "the mailbox is not one that can be served" };
+	return (struct refusal){ "SYS/TEMP", "the mailbox cannot be opened" };
 }
 
-/* Confined, recovers and indexes the mailbox, whose locks are held. */
-static enum session_next
+/*
+ * Confined, recovers and indexes the mailbox, whose locks are held: nothing is written
+ * to the client here, since it may take minutes to read that, or never do.
+ */
+static struct refusal
 prepare_maildrop(struct session *session)
 {
 	struct maildrop *maildrop = &session->maildrop;
@@ -178,12 +188,13 @@ prepare_maildrop(struct session *session)
 
 	/* SECURITY: before an octet of mail, a journal or an index is read. */
 	if (sandbox_seal(session->doors.names) == -1)
-		return refuse(session, "SYS/TEMP", "the session cannot be confined");
+		return (struct refusal){ "SYS/TEMP", "the session cannot be confined" };
 	if (update_recover(maildrop, &session->journal) == UPDATE_PENDING)
-		return refuse(session, "SYS/TEMP", "an interrupted UPDATE cannot be finished yet");
+		return (struct refusal){ "SYS/TEMP",
+		    "an interrupted UPDATE cannot be finished yet" };
 	cache_recall(&session->cache, maildrop);
 	result = index_make(maildrop);
-	return result == MAILDROP_GOOD ? SESSION_STAY : refuse_maildrop(session, result);
+	return refusal_of(result == MAILDROP_GOOD ? maildrop_settle(maildrop) : result);
 }
 
 static enum session_next
@@ -191,8 +202,7 @@ enter_transaction(struct session *session)
 {
 	const struct options *options = session->options;
 	const struct account *account = &session->account;
-	enum maildrop_result result;
-	enum session_next next;
+	struct refusal refusal;
 
 	log_user(account->name);
 	if (journal_open(&session->journal, session->doors.state, account->name) == -1) {
@@ -210,16 +220,15 @@ enter_transaction(struct session *session)
 	credentials_close();
 	if (sandbox_become(account->uid, account->gid, session->doors.names) == -1)
 		return refuse(session, "SYS/PERM", "this account cannot be served");
-	result = maildrop_open(&session->maildrop, session->doors.spool, account->name, account->uid,
-	    options->lock_seconds, options->no_dotlock);
-	if (result != MAILDROP_GOOD)
-		return refuse_maildrop(session, result);
+	refusal = refusal_of(maildrop_open(&session->maildrop, session->doors.spool,
+	    account->name, account->uid, options));
 	if (options->popa3d_ids)
 		session->maildrop.kind = UNIQUEID_POPA3D;
-	next = prepare_maildrop(session);
+	if (refusal.text == NULL)
+		refusal = prepare_maildrop(session);
 	maildrop_unlock(&session->maildrop);
-	if (next != SESSION_STAY)
-		return next;
+	if (refusal.text != NULL)
+		return refuse(session, refusal.code, refusal.text);
 	session->state = SESSION_TRANSACTION;
 	record_login(session);
 	wire_limit(options->idle_seconds, 0);

@@ -128,7 +128,7 @@ send_message(struct maildrop *maildrop, const struct message *message, uint64_t 
 		more = wire_body(text, n);
 	}
 	/* Rewritten meanwhile: a response without an end is no message. */
-	if (!sure && maildrop_check(maildrop, false) != MAILDROP_GOOD)
+	if (!sure && maildrop_check(maildrop) != MAILDROP_GOOD)
 		session_end("changed");
 	wire_body_end(message->blank);
 }
@@ -142,7 +142,7 @@ check_turn(struct maildrop *maildrop)
 
 	if (checked == wire_turns() && !maildrop->changed)
 		return MAILDROP_GOOD;
-	result = maildrop_check(maildrop, false);
+	result = maildrop_check(maildrop);
 	if (result == MAILDROP_GOOD)
 		checked = wire_turns();
 	return result;

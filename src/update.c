@@ -501,7 +501,7 @@ update_commit(struct maildrop *maildrop, struct journal *journal)
 		return UPDATE_DONE;
 	if (maildrop_lock(maildrop) != MAILDROP_GOOD)
 		return UPDATE_REFUSED;
-	if (maildrop_check(maildrop, true) == MAILDROP_GOOD &&
+	if (maildrop_check(maildrop) == MAILDROP_GOOD &&
 	    index_confirm(maildrop) == MAILDROP_GOOD) {
 		if (fstat(maildrop->fd, &status) == -1)
 			result = refused("cannot look at the mailbox");
@@ -654,6 +654,10 @@ update_recover(struct maildrop *maildrop, struct journal *journal)
 	/* A mailbox that is not there now may come back: its journal stays. */
 	if (found == 0 || maildrop->fd == -1)
 		return UPDATE_DONE;
+	if (maildrop->partly_locked) {
+		errno = ENOSPC;
+		return pending("without a dotlock the mailbox is not written to");
+	}
 	if (found == 1)
 		found = journal_load(journal, &move.record);
 	if (found == -1 && errno == ENOTSUP)

@@ -18,6 +18,8 @@ enum { FILL = 0xff, FILLED = 2048, MOST_FILLS = 12, MOST = 4096, ROOM = MOST + M
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+static const struct options options = { .spool = "the folder", .no_dotlock = true };
+
 static char mailbox[ROOM], after[ROOM];
 static size_t mailbox_length;
 
@@ -41,7 +43,7 @@ make_mailbox(const uint8_t *octets, size_t length)
 static bool
 open_mailbox(struct maildrop *maildrop)
 {
-	return maildrop_open(maildrop, directory, "mailbox", geteuid(), 0, true) == MAILDROP_GOOD;
+	return maildrop_open(maildrop, directory, "mailbox", geteuid(), &options) == MAILDROP_GOOD;
 }
 
 static void

@@ -17,6 +17,8 @@ enum { FIELDS = 8, RUNS = 15, STATE = 32 * 1024, PLACE = 4096 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+static const struct options options = { .spool = "the folder", .no_dotlock = false };
+
 static uint64_t
 print_of(const void *octets, size_t length)
 {
@@ -115,7 +117,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		if (memcmp(data + i, "From ", 5) == 0)
 			mailbox = i;
 	put_file("mailbox", data + mailbox, size - mailbox);
-	if (maildrop_open(&maildrop, directory, "mailbox", geteuid(), 0, false) != MAILDROP_GOOD)
+	if (maildrop_open(&maildrop, directory, "mailbox", geteuid(), &options) != MAILDROP_GOOD)
 		abort();
 	input = data + 1;
 	input_left = mailbox - 1;

@@ -26,6 +26,33 @@ no_locks() {
 	held_by fcntl true
 }
 
+# stopped_at CALL N: a session on the file commands, stopped when its Nth CALL is done.
+# goes_on: it does, to its end.
+stopped_at() {
+	: >trace
+	strace -o trace -e "trace=$1,openat" -e "inject=$1:signal=STOP:when=$2" "${INJECT[@]}" \
+		"${SERVER[@]}" <commands >replies 2>>log 3>&- &
+	TRACER=$!
+	eventually grep -q 'stopped by SIGSTOP' trace
+}
+
+goes_on() {
+	kill -CONT "$(pgrep -P "$TRACER")"
+	wait "$TRACER"
+}
+
+# without_room ERROR [MORE]: INJECT is what makes the making of alice's dotlock fail so, in
+# a session that opens MORE files than a plain one.
+without_room() {
+	local first
+	printf '%s\r\n' 'USER alice' 'PASS sesame' QUIT >login
+	server <login >/dev/null
+	strace -o opened -e trace=openat,pread64 "${SERVER[@]}" <login >/dev/null 2>>log
+	first=$(grep '^openat' opened | grep -n 'O_WRONLY|O_CREAT|O_EXCL' | head -n 1)
+	INJECT=(-e "inject=openat:error=$1:when=$((${first%%:*} + ${2-0}))+")
+	: >log
+}
+
 @test "another program's fcntl(2) or flock(2) lock makes the maildrop busy" {
 	message one | mailbox alice
 	keep
@@ -50,9 +77,168 @@ no login, ip=[unknown], user=alice, end=refused' "$(records)"
 	same '-ERR [IN-USE] another program has the mailbox locked' "$(reply_to_pass)"
 	same 1 "$(cat spool/alice.lock)"
 	unchanged
-	ln -sf nowhere spool/alice.lock
+	same 'maildrop busy, ip=[unknown], user=alice, another program has alice.lock' \
+		"$(records | head -n 1)"
+}
+
+@test "what is no dotlock is left alone, however old, and logged by what it is" {
+	local kind
+	message one | mailbox alice
+	for kind in 'a symbolic link' 'a directory' 'a file with more in it' 'a special file'; do
+		rm -rf spool/alice.lock
+		case $kind in
+		*link) ln -s nowhere spool/alice.lock ;;
+		*directory) mkdir spool/alice.lock ;;
+		*more*) message two | mailbox alice.lock ;;
+		*special*) mkfifo spool/alice.lock ;;
+		esac
+		[ "$kind" != 'a file with more in it' ] || chmod 404 spool/alice.lock
+		touch -h -d '1 day ago' spool/alice.lock
+		: >log
+		same '-ERR [IN-USE] another program has the mailbox locked' "$(reply_to_pass)"
+		[ -e spool/alice.lock ] || [ -L spool/alice.lock ]
+		same "maildrop busy, ip=[unknown], user=alice, alice.lock is $kind, not a dotlock, and must be moved away" \
+			"$(records | head -n 1)"
+	done
+}
+
+@test "the mailbox of an account NAME.lock is no dotlock of NAME's, and the account is refused" {
+	local uid=$OWNER
+	[ "$(id -u)" -ne 0 ] || uid=2001
+	account alice.lock "$SESAME" '' "$uid"
+	message one | mailbox alice
+	message two three | OWNER=$uid mailbox alice.lock
+	touch -d '1 day ago' spool/alice.lock
 	same '-ERR [IN-USE] another program has the mailbox locked' "$(reply_to_pass)"
-	[ -L spool/alice.lock ]
+	message two three | cmp - spool/alice.lock
+	: >log
+	printf 'USER alice.lock\nPASS sesame\n' | server | sed -n 3p | grep -q '^-ERR \[AUTH\]'
+	same 'login failed, ip=[unknown], user=?, method=PASS, name=dotlock' "$(records | head -n 1)"
+}
+
+@test "a stale dotlock that the user may not remove is logged, with what helps" {
+	message one | mailbox alice
+	: >spool/alice.lock
+	touch -d '310 seconds ago' spool/alice.lock
+	# As in a sticky spool.
+	printf '%s\r\n' 'USER alice' 'PASS sesame' QUIT >commands
+	strace -o trace -e trace=unlinkat -e inject=unlinkat:error=EPERM \
+		"${SERVER[@]}" <commands >replies 2>>log
+	grep -q '^-ERR \[IN-USE\]' replies
+	same 'maildrop busy, ip=[unknown], user=alice, alice.lock is stale, and root must remove it, for the user may not: Operation not permitted' \
+		"$(records | head -n 1)"
+	[ -e spool/alice.lock ]
+}
+
+@test "a dotlock that another program takes while the old one is judged is not removed" {
+	local looks
+	message one | mailbox alice
+	printf '%s\r\n' 'USER alice' 'PASS sesame' QUIT >commands
+	server <commands >replies
+	echo 1 >spool/alice.lock
+	touch -d '310 seconds ago' spool/alice.lock
+	strace -o looks -e trace=newfstatat,unlinkat "${SERVER[@]}" <commands >replies 2>>log
+	looks=$(sed '/^unlinkat/,$d' looks | grep -c '^newfstatat')
+	echo 1 >spool/alice.lock
+	touch -d '310 seconds ago' spool/alice.lock
+	stopped_at newfstatat $((looks - 1))
+	rm spool/alice.lock
+	echo 2 >spool/alice.lock
+	goes_on
+	grep -q '^-ERR \[IN-USE\]' replies
+	same 2 "$(cat spool/alice.lock)"
+}
+
+@test "a mailbox that is replaced before it is locked is not served, the new one is" {
+	message one | mailbox alice
+	message two | mailbox new
+	printf '%s\r\n' 'USER alice' 'PASS sesame' 'RETR 1' 'DELE 1' QUIT >commands
+	# The state file is locked first.
+	stopped_at flock 2
+	mv spool/new spool/alice
+	goes_on
+	same '+OK 1 messages (29 octets)^M
++OK 29 octets^M
+Subject: two^M
+^M
+body of two^M
+.^M
++OK message 1 deleted^M
++OK bye^M' "$(tail -n +3 replies | cat -v)"
+	[ ! -s spool/alice ]
+	[ ! -e spool/alice.lock ]
+	# The locks on the old one were given back first.
+	run ! grep stale log
+}
+
+@test "a spool in which no dotlock can be made is named in the log, with what helps" {
+	message one | mailbox alice
+	keep
+	chmod 555 spool
+	same '-ERR [SYS/TEMP] the mailbox cannot be opened' "$(reply_to_pass)"
+	same 'maildrop, ip=[unknown], user=alice, cannot make a dotlock in spool: let its group write there, or use -k if no program makes dotlocks: Permission denied' \
+		"$(records | head -n 1)"
+	printf 'USER alice\nPASS sesame\n' | server -k | grep -q '^+OK 1 messages'
+	chmod 755 spool
+	unchanged
+}
+
+@test "without room for a dotlock mail can be read, and is not removed" {
+	local error
+	message one two | mailbox alice
+	keep
+	for error in ENOSPC EDQUOT; do
+		without_room "$error"
+		printf '%s\r\n' 'USER alice' 'PASS sesame' 'RETR 1' 'DELE 1' QUIT >commands
+		strace -o trace -e trace=openat "${INJECT[@]}" "${SERVER[@]}" <commands >replies 2>>log
+		same '+OK 2 messages (58 octets)^M
++OK 29 octets^M
+Subject: one^M
+^M
+body of one^M
+.^M
++OK message 1 deleted^M
+-ERR [SYS/TEMP] the deleted messages are not removed^M' "$(tail -n +3 replies | cat -v)"
+		same 'no room for a dotlock in spool, so mail can be read and not removed:
+no room for a dotlock in spool, so nothing can be removed:' \
+			"$(records | grep -o 'no room.*:')"
+		unchanged
+	done
+}
+
+@test "without room for a dotlock an interrupted UPDATE is not finished" {
+	message one two three | mailbox alice
+	# The file where a journal goes that is set aside.
+	without_room ENOSPC 1
+	printf '%s\r\n' 'USER alice' 'PASS sesame' 'DELE 1' QUIT >commands
+	strace -o trace -e trace=fdatasync -e inject=fdatasync:signal=KILL:when=2 \
+		"${SERVER[@]}" <commands >replies 2>>log || :
+	rm spool/alice.lock
+	keep
+	cp state/alice journal
+	strace -o trace -e trace=openat "${INJECT[@]}" "${SERVER[@]}" <login >replies 2>>log
+	same $'-ERR [SYS/TEMP] an interrupted UPDATE cannot be finished yet\r' "$(tail -n 1 replies)"
+	grep -q 'so mail can be read' log
+	unchanged
+	cmp journal state/alice
+	server <login | grep -q '^+OK 2 messages'
+}
+
+@test "without room for a dotlock a deliverer at work makes the maildrop busy" {
+	message one two | mailbox alice
+	without_room ENOSPC
+	cp login commands
+	# It has found room, and is in the middle of a mail when the last octets are read,
+	stopped_at pread64 "$(grep -c '^pread64' opened)"
+	echo 1 >spool/alice.lock
+	goes_on
+	same $'-ERR [IN-USE] another program has the mailbox locked\r' "$(tail -n 1 replies)"
+	rm spool/alice.lock
+	# or was.
+	stopped_at pread64 "$(grep -c '^pread64' opened)"
+	message three >>spool/alice
+	goes_on
+	same $'-ERR [IN-USE] another program has the mailbox locked\r' "$(tail -n 1 replies)"
 }
 
 @test "with -k a dotlock is none of our business" {
@@ -136,6 +322,63 @@ no login, ip=[unknown], user=alice, end=refused' "$(records)"
 	hears a '+OK top of the message' 'Subject: one' '' '.'
 	no_locks
 	hang_up a
+}
+
+@test "a mailbox that has grown is read without a lock" {
+	message one two | mailbox alice
+	connect a
+	login a
+	message three >>spool/alice
+	echo 1 >spool/alice.lock
+	says a 'RETR 1' 'TOP 2 0' 'UIDL 2'
+	hears a '+OK 29 octets' 'Subject: one' '' 'body of one' '.' \
+		'+OK top of the message' 'Subject: two' '' '.' '+OK 2 74bd59b764fe8fb3e2538bde1e5e81c2'
+	rm spool/alice.lock
+	message four >>spool/alice
+	says a 'DELE 1' QUIT
+	hears a '+OK message 1 deleted' '+OK bye'
+	gone a
+	message two three four | cmp - spool/alice
+}
+
+# nothing_said_locked: a session on standard input writes nothing to the client while it
+# has a lock on the mailbox. The state file is the first that it locks.
+nothing_said_locked() {
+	strace -o trace -e trace=flock,write "${SERVER[@]}" >replies 2>>log
+	awk -F '[(,]' '
+		$1 == "flock" && state == "" { state = $2 }
+		$1 == "flock" && $2 != state { locked = $3 ~ /LOCK_EX/ && / = 0$/; seen += locked }
+		$1 == "write" && $2 == 1 && locked { print; bad = 1 }
+		END { exit bad || !seen }' trace
+}
+
+@test "nothing is written to the client while a lock is held" {
+	local less reply
+	message one two | mailbox alice
+	printf '%s\r\n' 'USER alice' 'PASS sesame' 'RETR 1' 'DELE 1' QUIT | nothing_said_locked
+	same $'+OK bye\r' "$(tail -n 1 replies)"
+	# A refusal that fills the buffer of 64 kilobytes, which must be sent at once.
+	echo 'no From_ line' | mailbox alice
+	reply=$'-ERR unknown command\r\n'
+	for less in 1 2 3; do
+		{
+			yes x | head -n $(((65536 - 16 - 23) / ${#reply} - less))
+			printf 'USER alice\nPASS sesame\n'
+		} >commands
+		nothing_said_locked <commands
+		same $'-ERR [SYS/PERM] the mailbox is not one that can be served\r' "$(tail -n 1 replies)"
+	done
+}
+
+@test "the maildrop is free before the client has its reply to QUIT" {
+	message one | mailbox alice
+	printf '%s\r\n' 'USER alice' 'PASS sesame' QUIT >commands
+	strace -o trace -e trace=flock,write "${SERVER[@]}" <commands >replies 2>>log
+	awk -F '[(,]' '
+		$1 == "flock" && state == "" { state = $2 }
+		$1 == "flock" && $2 == state { locked = $3 ~ /LOCK_EX/ }
+		$1 == "write" && $2 == 1 { held = locked }
+		END { exit held || state == "" }' trace
 }
 
 @test "a second session gets [IN-USE], and only after a right password" {
@@ -394,21 +637,16 @@ refuses_after() {
 }
 
 @test "mail delivered in UPDATE by one who took the dotlock for stale is kept, and so is that one's dotlock" {
-	local tracer
 	message two three four | mailbox expected
 	message one two three | mailbox alice
 	printf '%s\r\n' 'USER alice' 'PASS sesame' 'DELE 1' QUIT >commands
 	# As if the machine had slept, in the sync of the mailbox.
-	: >trace
-	strace -o trace -e trace=fdatasync -e inject=fdatasync:signal=STOP:when=2 \
-		"${SERVER[@]}" <commands >replies 2>>log 3>&- &
-	tracer=$!
-	eventually grep -q 'stopped by SIGSTOP' trace
+	stopped_at fdatasync 2
+	same "$(pgrep -P "$TRACER")" "$(cat spool/alice.lock)"
 	rm spool/alice.lock
 	echo 1 >spool/alice.lock
 	message four >>spool/alice
-	kill -CONT "$(pgrep -P "$tracer")"
-	wait "$tracer"
+	goes_on
 	same $'-ERR [SYS/TEMP] the deleted messages are not all removed yet\r' "$(tail -n 1 replies)"
 	same 1 "$(cat spool/alice.lock)"
 	rm spool/alice.lock

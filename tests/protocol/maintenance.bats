@@ -206,6 +206,49 @@ checks() {
 	records | grep -F 'update recovered, ip=[unknown], user=alice, an interrupted UPDATE is finished'
 }
 
+# left: a killed session of alice's left a dotlock.
+left() {
+	: >spool/alice.lock
+	chmod 404 spool/alice.lock
+	chown "$OWNER" spool/alice.lock
+}
+
+@test "-r removes the dotlock of a killed session, with no UPDATE pending, and no other" {
+	message one | mailbox alice
+	printf 'USER alice\nPASS sesame\nQUIT\n' | server >replies
+	left
+	run -0 recover
+	[ ! -e spool/alice.lock ]
+	same 'stale dotlock removed, ip=[unknown], user=alice, alice.lock, left by a session of ours' \
+		"$(records | tail -n 1)"
+	# Without its mailbox too.
+	rm spool/alice
+	left
+	run -0 recover
+	[ ! -e spool/alice.lock ]
+	echo 1 >spool/alice.lock
+	run -0 recover
+	[ -e spool/alice.lock ]
+	# In a spool where the user may not: the admin must know.
+	rm spool/alice.lock
+	left
+	chmod 555 spool
+	run -1 recover
+	chmod 2775 spool
+	same 'maildrop, ip=[unknown], user=alice, alice.lock is stale, and root must remove it, for the user may not: Permission denied' \
+		"$(records | tail -n 1)"
+	# A session that lives has it; and -k has nothing to do with dotlocks.
+	rm spool/alice.lock
+	connect a
+	login a
+	left
+	run -0 recover
+	[ -e spool/alice.lock ]
+	hang_up a
+	run -0 recover -k
+	[ -e spool/alice.lock ]
+}
+
 @test "-r reads no journal unconfined" {
 	message one two three | mailbox alice
 	interrupted fdatasync 2

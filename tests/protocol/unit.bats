@@ -22,6 +22,10 @@ load ../helper
 	"$UNITS/fingerprint"
 }
 
+@test "lock: a dotlock is touched however long the disk takes, and a tick of the clock is waited for" {
+	"$UNITS/lock"
+}
+
 @test "mbox: the scan sees what a plain reading sees" {
 	"$UNITS/mbox"
 }
