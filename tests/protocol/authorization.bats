@@ -734,7 +734,9 @@ login failed, ip=[unknown], user=bare, method=APOP, reason=locked" \
 	account tail "$SESAME"
 	account "# name" "$SESAME"
 	account crlf "$SESAME"
-	printf '# name:x\ncut:%s\n%015990dtail:x\n%016384dtail:x\ncrlf:x\r\n' "$long" 0 0 >secrets
+	account nul "$SESAME"
+	printf '# name:x\ncut:%s\n%015990dtail:x\n%016384dtail:x\ncrlf:x\r\nnul:x\0y\n' \
+		"$long" 0 0 >secrets
 	chmod 600 secrets
 	# All digits of a secret that was cut, or the end of a line that was.
 	apop cut "${long:0:511}"
@@ -742,6 +744,8 @@ login failed, ip=[unknown], user=bare, method=APOP, reason=locked" \
 	apop tail x
 	same "$REFUSED" "$(cat -v <<<"$HEARD")"
 	apop crlf x
+	same "$REFUSED" "$(cat -v <<<"$HEARD")"
+	apop nul x
 	same "$REFUSED" "$(cat -v <<<"$HEARD")"
 	apop '#' x
 	same "$REFUSED" "$(cat -v <<<"$HEARD")"
