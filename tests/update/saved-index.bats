@@ -310,7 +310,7 @@ is_hint() {
 	size=$(stat -c %s right)
 	quick LIST UIDL
 	cp replies known
-	for ((at = 0; at < size; at += at < 184 ? 5 : 61)); do
+	for ((at = 0; at < size; at += at < 192 ? 5 : 61)); do
 		perl -e 'open F, "+<", $ARGV[0]; seek F, $ARGV[1], 0; read F, $c, 1;
 			seek F, $ARGV[1], 0; print F chr(ord($c) ^ 1 << $ARGV[1] % 8)' "$INDEX" "$at"
 		run ! cmp -s right "$INDEX"
