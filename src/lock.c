@@ -18,6 +18,8 @@
 
 #include "log.h"
 
+#define SECOND ((int64_t)1000 * 1000 * 1000)
+
 enum {
 	STALE_SECONDS = 300,	/* Dovecot takes a dotlock for stale after 120 */
 	TOUCH_SECONDS = 30,
@@ -34,18 +36,19 @@ static struct {
 	int dotlock_fd;		/* open on it, or -1: not held */
 	dev_t device;		/* of the dotlock, */
 	ino_t inode;
-	time_t touched;
+	int64_t touched;	/* when, on lock_clock */
 } held = { .fd = -1, .dotlock_fd = -1 };
 
 static char obstacle[sizeof held.dotlock + 128];
 
-static struct timespec
-monotonic(void)
+int64_t
+lock_clock(void)
 {
 	struct timespec now;
 
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now;
+	if (clock_gettime(CLOCK_MONOTONIC, &now) == -1)
+		return -1;
+	return (int64_t)now.tv_sec * SECOND + now.tv_nsec;
 }
 
 static int
@@ -92,19 +95,21 @@ kernel_locks(int fd)
 static int
 take_kernel_locks(int fd)
 {
-	struct timespec begin, now;
+	int64_t end = 0;
 
-	if (kernel_locks(fd) == 0)
-		return 0;
-	begin = monotonic();
-	do {
-		if (errno != EAGAIN)
-			return -1;
+	for (;;) {
 		if (kernel_locks(fd) == 0)
 			return 0;
-		now = monotonic();
-	} while ((now.tv_sec - begin.tv_sec) * 1000000000 + now.tv_nsec - begin.tv_nsec < BURST);
-	return -1;
+		if (errno != EAGAIN)
+			return -1;
+		int64_t now = lock_clock();
+		if (end == 0)
+			end = now + BURST;
+		if (now == -1 || now >= end) {
+			errno = EAGAIN;
+			return -1;
+		}
+	}
 }
 
 static bool
@@ -193,7 +198,7 @@ create_dotlock(void)
 	held.dotlock_fd = fd;
 	held.device = status.st_dev;
 	held.inode = status.st_ino;
-	held.touched = monotonic().tv_sec;
+	held.touched = lock_clock();
 	return 0;
 }
 
@@ -264,9 +269,12 @@ lock_is_undisputed(void)
 void
 lock_touch(void)
 {
-	time_t now = monotonic().tv_sec;
+	int64_t now;
 
-	if (held.dotlock_fd == -1 || now - held.touched < TOUCH_SECONDS)
+	if (held.dotlock_fd == -1)
+		return;
+	now = lock_clock();
+	if (now - held.touched < TOUCH_SECONDS * SECOND)
 		return;
 	held.touched = now;
 	/* Without it the lock may be taken for stale in a while: no harm yet. */

@@ -8,6 +8,7 @@
 #define LOCK_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 enum { LOCK_NAME = 64 };
 
@@ -37,6 +38,9 @@ enum lock_result lock_take(int spool, const char *name, int fd, bool no_dotlock)
 
 /* Whether a mailbox of this name would be the dotlock of another. */
 bool lock_is_dotlock(const char *name);
+
+/* Nanoseconds on the monotonic clock, or -1 if it cannot be read. */
+int64_t lock_clock(void);
 
 /* What the last lock_take found in its way, in words for the log. */
 const char *lock_obstacle(void);

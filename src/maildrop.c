@@ -35,15 +35,6 @@ is_open_file(const struct maildrop *maildrop)
 	    named.st_dev == opened.st_dev && named.st_ino == opened.st_ino;
 }
 
-static int64_t
-nanoseconds(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * SECOND + now.tv_nsec;
-}
-
 static enum maildrop_result
 failed(const char *what)
 {
@@ -114,11 +105,12 @@ close_file(struct maildrop *maildrop)
 static bool
 nap(const struct maildrop *maildrop, int64_t start, int64_t tried, enum lock_result lock)
 {
-	int64_t now = nanoseconds(), patience = maildrop->options->lock_seconds * SECOND;
+	int64_t now = lock_clock(), patience = maildrop->options->lock_seconds * SECOND;
 	int64_t most = lock == LOCK_DOTLOCKED ? DOTLOCK_NAP : KERNEL_NAP;
 	int64_t left = start + patience - now;
 
-	if (left <= 0) {
+	/* Without a clock no patience would ever end. */
+	if (now == -1 || left <= 0) {
 		log_record(LOG_NOTICE, "maildrop busy", "%s", lock_obstacle());
 		return false;
 	}
@@ -150,7 +142,7 @@ enum maildrop_result
 maildrop_open(struct maildrop *maildrop, int spool, const char *name, uid_t owner,
 	const struct options *options)
 {
-	int64_t tried, start = nanoseconds();
+	int64_t tried, start = lock_clock();
 	enum maildrop_result result;
 	enum lock_result lock;
 
@@ -159,7 +151,7 @@ maildrop_open(struct maildrop *maildrop, int spool, const char *name, uid_t owne
 		.kind = UNIQUEID_OWN, .fd = -1,
 	};
 	do {
-		tried = nanoseconds();
+		tried = lock_clock();
 		result = open_file(maildrop);
 		if (result != MAILDROP_GOOD || maildrop->fd == -1)
 			break;
@@ -213,13 +205,13 @@ maildrop_peek(struct maildrop *maildrop, int spool, const char *name)
 enum maildrop_result
 maildrop_lock(struct maildrop *maildrop)
 {
-	int64_t tried, start = nanoseconds();
+	int64_t tried, start = lock_clock();
 	enum lock_result lock;
 
 	if (maildrop->fd == -1)
 		return MAILDROP_GOOD;
 	for (;;) {
-		tried = nanoseconds();
+		tried = lock_clock();
 		lock = lock_take(maildrop->spool, maildrop->name, maildrop->fd,
 		    maildrop->options->no_dotlock);
 		if (lock != LOCK_BUSY && lock != LOCK_DOTLOCKED)

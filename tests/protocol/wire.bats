@@ -318,6 +318,41 @@ load ../helper
 	done
 }
 
+@test "a client on a pipe that takes a little and stops is cut off too" {
+	perl -e 'print "From a\n\n", "x\n" x 500000' | mailbox alice
+	connect a -i 2
+	login a
+	says a 'RETR 1'
+	hears a '+OK 1500002 octets' ''
+	# Until the pipe is full, and then as much as makes it ready again.
+	eventually pipe_is_full "${FROM[a]}"
+	dd bs=4096 count=2 iflag=fullblock status=none <&"${FROM[a]}" >taken
+	eventually grep -q 'end=timeout' log
+}
+
+# pipe_is_full FD: nothing more goes into the pipe at once.
+pipe_is_full() {
+	python3 - "$1" <<-'END'
+		import fcntl, sys, termios
+		waiting = int.from_bytes(fcntl.ioctl(int(sys.argv[1]), termios.FIONREAD, bytes(4)), "little")
+		sys.exit(waiting < fcntl.fcntl(int(sys.argv[1]), 1032) - 4096)
+	END
+}
+
+@test "a signal to stop is heard in the pause after a refusal" {
+	SERVER=(strace -o trace -e trace=ppoll "${SERVER[@]}")
+	trap '' PIPE
+	connect a
+	says a 'USER alice' 'PASS wrong'
+	hears a '+OK POP3 ready' '+OK and the password?'
+	# It waits for no descriptor.
+	eventually grep -qE '^ppoll\((NULL|0), 0' trace
+	kill -TERM "$(pgrep -P "${PID[a]}")"
+	# The refusal would come at the end of the pause.
+	gone a
+	same 'end=signal' "$(records | grep -o 'end=[a-z]*')"
+}
+
 @test "no reply is cut off by input that nobody reads any more" {
 	python3 - "${SERVER[@]}" <<-'END'
 		import socket, subprocess, sys
