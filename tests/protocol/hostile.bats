@@ -422,7 +422,7 @@ signalled() {
 		mv "$what" away
 		run -78 --separate-stderr server </dev/null
 		same $'-ERR [SYS/PERM] the server is not set up: its log says why\r' "$output"
-		records | tail -n 1 | grep -q "^setup, .*cannot open $what: No such file"
+		records | tail -n 1 | grep -q "^setup, .*cannot open $what.*: No such file"
 		mv away "$what"
 	done
 }

@@ -49,8 +49,8 @@ truth() {
 	answers >told
 	answers -n >expected
 	cmp expected told
-	"${SERVER[@]}" -c alice | awk '/^[0-9]/ { sub("octets=", ""); print $1, $2 }' >octets
-	"${SERVER[@]}" -c alice | awk '/^[0-9]/ { sub("unique-id=", ""); print $1, $5 }' >ids
+	"${SERVER[@]}" -c alice | awk '/^[0-9]+ octets=/ { sub("octets=", ""); print $1, $2 }' >octets
+	"${SERVER[@]}" -c alice | awk '/^[0-9]+ octets=/ { sub("unique-id=", ""); print $1, $5 }' >ids
 	diff octets <(listing LIST told)
 	diff ids <(listing UIDL told)
 	[ "$(tail -n 1 told)" = $'+OK bye\r' ]
