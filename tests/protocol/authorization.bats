@@ -639,13 +639,15 @@ accounts, ip=[unknown], line 6 of passwd is malformed, and lets nobody in" \
 }
 
 @test "names that no state file may have are no accounts" {
-	local name try
+	local name try=0
 	for name in .hid a/b "$(printf '%040d' 0)" '#x' '+x' -x; do
+		try=$((try + 1))
 		account "$name" "$SESAME"
 		printf 'AUTH PLAIN %s\r\n' "$(base64_of '\0%s\0sesame' "$name")" |
-			server >"$((++try)).reply" 3>&- &
+			server >"$try.reply" 3>&- &
 	done
 	wait
+	[ "$(cat ./*.reply | wc -l)" -eq 12 ]
 	for name in *.reply; do
 		same "$REFUSED" "$(sed -n 2p "$name" | cat -v)"
 	done
