@@ -429,7 +429,7 @@ END
 	    "alice:$SESAME:20000:0:99999:7::::" "alice:$SESAME:2000O:0:99999:7:::" \
 	    "alice:$SESAME:20000:0:99999:7:::"$'\r' "alice:$SESAME:20000:0:99999:7:::\\0" \
 	    "alice:$SESAME:20000:0:99999:7:::$(printf '%020000d' 0)"; do
-		printf "# a comment\n\n$line\n" >shadow
+		printf '# a comment\n\n%b\n' "$line" >shadow
 		: >log
 		printf 'USER alice\r\nPASS sesame\r\n' | server >replies
 		same "$REFUSED" "$(sed -n 3p replies | cat -v)"
@@ -651,9 +651,6 @@ accounts, ip=[unknown], line 6 of passwd is malformed, and lets nobody in" \
 	for name in *.reply; do
 		same "$REFUSED" "$(sed -n 2p "$name" | cat -v)"
 	done
-	# No line has such a name; it would be that of a state file's kin.
-	printf 'alice:index:%s:x\n' "$SESAME" >>shadow
-	refuses alice:index sesame
 }
 
 @test "as an ordinary user another user is refused as a wrong password is" {
@@ -769,6 +766,23 @@ login failed, ip=[unknown], user=bare, method=APOP, reason=locked" \
 -ERR wrong number of arguments^M
 -ERR wrong number of arguments^M
 $REFUSED" "$(tail -n +2 replies | cat -v)"
+}
+
+@test "an APOP digest with a tail, or in capitals, is another" {
+	local stamp digest
+	printf 'alice:x\n' >secrets
+	chmod 600 secrets
+	connect a -a secrets
+	listen a
+	stamp=${HEARD#+OK POP3 ready }
+	digest=$(printf '%sx' "${stamp%$'\r'}" | md5sum | cut -c -32)
+	says a "APOP alice ${digest}0"
+	hears a "${REFUSED%^M}"
+	says a "APOP alice ${digest^^}"
+	hears a "${REFUSED%^M}"
+	says a "APOP alice $digest"
+	hears a '+OK 0 messages (0 octets)'
+	hang_up a
 }
 
 @test "a name with a secret cannot log in by PASS" {

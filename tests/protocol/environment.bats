@@ -168,7 +168,7 @@ $REFUSED
 	chmod 000 shadow
 	if [ "$(id -u)" -eq 0 ]; then
 		# Root without the power to read what it likes.
-		SERVER=(setpriv --bounding-set=-dac_override,-dac_read_search "${SERVER[@]}")
+		SERVER=(setpriv "--bounding-set=-dac_override,-dac_read_search" "${SERVER[@]}")
 		chown 2000 shadow
 	fi
 	run -78 --separate-stderr server </dev/null

@@ -85,6 +85,7 @@ not_set_up() {
 	run -0 "$STDPOP3D" --version
 	same "$("$STDPOP3D" -V)" "$output"
 	run -0 --separate-stderr "$STDPOP3D" --help
+	# shellcheck disable=SC2013 # one word a line
 	for letter in $(sed -n 's/^\.It Fl \(.\).*/\1/p' "$TOP/man/stdpop3d.8"); do
 		[[ $output =~ $'\n  '-$letter\ [a-z]*\ +[^$'\n']+ ]]
 	done

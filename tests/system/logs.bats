@@ -245,6 +245,30 @@ items() {
 	same "$(events | sort -u)" "$(items | sort)"
 }
 
+@test "the manual says at which level each record is logged" {
+	local event level item
+	cat "$TOP"/src/*.c | tr '\n' ' ' |
+		grep -oE '\<log_record\([^";]*"[^"]*"|\<log_failure\("[^"]*"' |
+		sed -E 's/^log_failure\("/LOG_ERR /; s/^log_record\(//; s/"$//' >levels
+	[ "$(wc -l <levels)" -gt 30 ]
+	while read -r line; do
+		event=$(sed -E 's/.*("|LOG_ERR )//' <<<"$line")
+		item=$(sed -n "/^\.It Li \"${event}[,\"]/,/^\.\(It\|El\)/p" "$TOP/man/stdpop3d.8" |
+			sed -n 2p)
+		# shellcheck disable=SC2013 # one word a level
+		for level in $(grep -oE 'LOG_[A-Z]+' <<<"$line"); do
+			case $level in
+			LOG_CRIT) level=critical ;;
+			LOG_ERR) level=error ;;
+			LOG_WARNING) level=warning ;;
+			LOG_NOTICE) level=notice ;;
+			LOG_INFO) level=info ;;
+			esac
+			grep -qi "\<$level\>" <<<"$item" || same "$line" "$item"
+		done
+	done <levels
+}
+
 @test "the manual names each end of a session" {
 	manual=$(sed -n '/^\.It Li "logout/,/^\.It Li "no PROXY/p' \
 		"$TOP/man/stdpop3d.8")

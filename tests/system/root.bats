@@ -161,3 +161,22 @@ $wrong
 	strace -o trace -e trace=ppoll "${SERVER[@]}" </dev/null >/dev/null 2>>log
 	grep -m 1 ppoll trace | grep -E 'tv_sec=(60|59),'
 }
+
+@test "a service account in root's group, or with a malformed line, is refused" {
+	local line
+	# Nobody else sees this file.
+	SERVER=(unshare --mount sh -c 'mount --bind etc-passwd /etc/passwd && exec "$@"' sh
+		"${SERVER[@]}" -u service)
+	while IFS='|' read -r line reason; do
+		printf '# service:x:1:1::/:/\n\n%s\n' "$line" >etc-passwd
+		: >log
+		run -78 server <<<QUIT
+		same "setup, ip=[unknown], $reason" "$(records)"
+	done <<-'END'
+		service:x:65534:0::/:/bin/false|account service is root
+		service:x:0:65534::/:/bin/false|account service is root
+		service:x:65534:65534::/|line 3 of /etc/passwd is malformed: account service
+		service:x:4294967295:65534::/:/|line 3 of /etc/passwd is malformed: account service
+		service|no account service in /etc/passwd to run as
+	END
+}
