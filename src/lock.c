@@ -153,13 +153,16 @@ static void
 break_stale(bool ours_only)
 {
 	struct stat judged, now;
+	struct timespec clock;
 
-	if (fstatat(held.spool, held.dotlock, &judged, AT_SYMLINK_NOFOLLOW) == -1)
+	/* time(2) is a call that the filter does not know, where there is no vDSO. */
+	if (clock_gettime(CLOCK_REALTIME, &clock) == -1 ||
+	    fstatat(held.spool, held.dotlock, &judged, AT_SYMLINK_NOFOLLOW) == -1)
 		return;
 	note_obstacle(&judged);
 	bool left_by_us = is_ours(&judged) && judged.st_uid == geteuid();
 	bool stale = looks_like_dotlock(&judged) &&
-	    time(NULL) - judged.st_mtime >= STALE_SECONDS;
+	    clock.tv_sec - judged.st_mtime >= STALE_SECONDS;
 	if (!left_by_us && (ours_only || !stale))
 		return;
 	/* Another program may have broken and taken it meanwhile. */

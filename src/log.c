@@ -63,12 +63,16 @@ log_user(const char *name)
 static void
 emit(int priority, char *record)
 {
+	char line[RECORD + 32];
+
 	for (char *p = record; *p != '\0'; p++)
 		if (*p < 0x20 || *p > 0x7e)
 			*p = '?';
-	if (to_descriptor)
-		dprintf(STDERR_FILENO, "stdpop3d[%ld]: %s\n", (long)getpid(), record);
-	else
+	if (to_descriptor) {
+		/* Not dprintf(3), which writes nothing where it cannot seek as it likes. */
+		int length = snprintf(line, sizeof line, "stdpop3d[%ld]: %s\n", (long)getpid(), record);
+		(void)!write(STDERR_FILENO, line, (size_t)length);
+	} else
 		syslog(priority, "%s", record);
 }
 

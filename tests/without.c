@@ -24,6 +24,7 @@ static const struct name {
 	{ NULL, 0 },
 }, errors[] = {
 	{ "EINVAL", EINVAL },
+	{ "ENOSPC", ENOSPC },
 	{ "ENOSYS", ENOSYS },
 	{ "EOPNOTSUPP", EOPNOTSUPP },
 	{ "EPERM", EPERM },

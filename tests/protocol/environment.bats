@@ -235,3 +235,89 @@ update_of() {
 	update_of 2038-01-19T03:14:08Z 2200-01-01T00:00:00Z
 	update_of 2200-01-01T00:00:00Z 2038-01-19T03:14:08Z
 }
+
+@test "without the vDSO, where the time is a system call, a session is whole and clocks are right" {
+	gcc -D_GNU_SOURCE -O -o novdso "$TOP/tests/novdso.c"
+	status=0
+	./novdso true || status=$?
+	[ "$status" -ne 125 ] || skip 'ptrace(2) cannot take the vDSO away here'
+	SERVER=("$PWD/novdso" "${SERVER[@]}")
+	account bob "$SESAME" '20000:0:99999:7::20001:'
+	printf 'USER bob\r\nPASS sesame\r\nQUIT\r\n' | server >replies
+	same "$REFUSED" "$(sed -n 3p replies | cat -v)"
+	message one two three | mailbox alice
+	touch spool/alice.lock
+	printf 'USER alice\r\nPASS sesame\r\nQUIT\r\n' | server >replies
+	grep -q '^-ERR \[IN-USE\]' replies
+	# Old enough for anybody's.
+	touch -d '-301 seconds' spool/alice.lock
+	transaction <<-'END'
+		C: RETR 2
+		S: +OK 29 octets^M
+		S: Subject: two^M
+		S: ^M
+		S: body of two^M
+		S: .^M
+		C: DELE 1
+		S: +OK message 1 deleted^M
+		C: QUIT
+		S: +OK bye^M
+	END
+	same "$(message two three)" "$(cat spool/alice)"
+	records | grep -q 'stale dotlock removed'
+}
+
+# removes_first [COMMAND...]: alice deletes her first message; what QUIT gets.
+removes_first() {
+	printf 'USER alice\r\nPASS sesame\r\nDELE 1\r\nQUIT\r\n' >commands
+	"$@" "${SERVER[@]}" <commands >replies 2>>log
+	tail -n 1 replies | tr -d '\r'
+}
+
+NOT_REMOVED='-ERR [SYS/TEMP] the deleted messages are not removed'
+
+@test "a file size limit that a launcher may lift cuts no UPDATE short, and another refuses it at once" {
+	{
+		message two three
+		yes 'a line of the last message' | head -c 50000
+	} >expected
+	{
+		message one
+		yes 'a line of the first message' | head -c 150000
+		printf '\n\n'
+		cat expected
+	} | mailbox alice
+	keep
+	# More than the journal, less than the mailbox.
+	same "$NOT_REMOVED" "$(removes_first prlimit --fsize=100000:100000)"
+	unchanged
+	printf 'USER alice\r\nPASS sesame\r\nQUIT\r\n' | server >replies
+	unchanged
+	same '+OK bye' "$(removes_first prlimit --fsize=512:)"
+	cmp expected spool/alice
+}
+
+@test "an UPDATE that the state directory has no room for is refused at once" {
+	gcc -D_GNU_SOURCE -O -o without "$TOP/tests/without.c"
+	message one two three | mailbox alice
+	keep
+	same "$NOT_REMOVED" "$(removes_first ./without fallocate ENOSPC)"
+	unchanged
+	same '+OK bye' "$(removes_first)"
+	same "$(message two three)" "$(cat spool/alice)"
+}
+
+@test "a mailbox for whose index there is no memory is refused, and not served in part" {
+	local at
+	gcc -shared -fPIC -O -o no-memory.so "$TOP/tests/no-memory.c"
+	message {1..3000} | mailbox alice
+	keep
+	for at in 1 2; do
+		removes_first env LD_PRELOAD="$PWD/no-memory.so" FAIL_AT="$at"
+		same '-ERR [SYS/TEMP] the mailbox cannot be opened' "$(sed -n 3p replies | tr -d '\r')"
+		records | grep -F 'cannot index the mailbox: Cannot allocate memory'
+		unchanged
+		: >log
+	done
+	same '+OK bye' "$(removes_first env LD_PRELOAD="$PWD/no-memory.so" FAIL_AT=1000)"
+}

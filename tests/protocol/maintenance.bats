@@ -317,6 +317,20 @@ left() {
 	cmp journal state/alice:aside
 }
 
+@test "what is set aside is on the disk before the journal is cleared" {
+	message one two three | mailbox alice
+	interrupted fdatasync 2
+	message four | mailbox alice
+	strace -f -o trace -e trace=pwrite64,fdatasync,ftruncate \
+		"$STDPOP3D" -r -e -m spool -d state -p passwd -s shadow -u nobody -U 1 2>>log || :
+	awk '{ sub(/^[0-9]+ +/, "") }
+		match($0, /\([0-9]+/) { fd = substr($0, RSTART + 1, RLENGTH - 1) }
+		/^pwrite64/ { aside = fd; synced = 0 }
+		/^fdatasync/ && aside != "" && fd == aside { synced = 1 }
+		/^ftruncate/ { cleared++; if (!synced) bad = 1 }
+		END { exit bad || aside == "" || cleared != 1 }' trace
+}
+
 @test "what was set aside does not grow beyond 16 megabytes, and the last one is there" {
 	message one two three | mailbox alice
 	interrupted fdatasync 2
@@ -336,18 +350,18 @@ left() {
 @test "a state file that is a link, has two names or another owner is not used" {
 	message one two | mailbox alice
 	keep
-	: >other
+	: >state/other
+	chmod 600 state/other
+	[ "$(id -u)" -ne 0 ] || chown nobody state/other
 	refused() {
 		printf 'USER alice\r\nPASS sesame\r\nDELE 1\r\nQUIT\r\n' | server >replies
 		grep -q '^-ERR \[SYS/TEMP\] the state file cannot be opened' replies
 		unchanged
 		rm state/alice
 	}
-	[ "$(id -u)" -ne 0 ] || chown nobody other
-	chmod 600 other
-	ln -s "$PWD/other" state/alice
+	ln -s other state/alice
 	refused
-	ln other state/alice
+	ln state/other state/alice
 	refused
 	mkfifo state/alice
 	[ "$(id -u)" -ne 0 ] || chown nobody state/alice
@@ -357,7 +371,7 @@ left() {
 		chmod 666 state/alice
 		refused
 	fi
-	same 0 "$(stat -c %s other)"
+	same 0 "$(stat -c %s state/other)"
 }
 
 @test "QUIT removes mail where the file system cannot set space aside" {

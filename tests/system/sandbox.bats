@@ -140,6 +140,7 @@ always_refused() {
 		ioctl 0 0x5421 x:00000000
 		dup2 0 0
 		prctl 3
+		prctl 4 1
 	END
 }
 
@@ -327,6 +328,7 @@ seldom_allowed() {
 		openat SPOOL s:alice 2
 		openat SPOOL s:carol 0
 		openat -100 s:OUTSIDE/fourth 0xc1 0404
+		openat SPOOL s:alice 0x41 0404
 		openat SPOOL s:dave 0xc1 0600
 		openat SPOOL s:dave 0xc2 0404
 		openat SPOOL s:dave 0xc1 02404
@@ -425,6 +427,31 @@ seldom_allowed() {
 	run -78 --separate-stderr server -S </dev/null
 	same $'-ERR [SYS/PERM] the server is not set up: its log says why\r' "$output"
 	records | grep -q '^sandbox, '
+}
+
+# confined_in_part CALL ERROR: one log line says that the kernel lacks something, the
+# session is served, and with -S it is not.
+confined_in_part() {
+	local server=("${SERVER[@]}")
+	SERVER=("$BATS_FILE_TMPDIR/without" "$1" "$2" "${SERVER[@]}")
+	: >log
+	printf 'USER alice\r\nPASS sesame\r\nQUIT\r\n' | server >replies
+	same $'+OK bye\r' "$(tail -n 1 replies)"
+	[ "$(records | grep -c '^sandbox, ')" -eq 1 ]
+	run -78 --separate-stderr server -S </dev/null
+	SERVER=("${server[@]}")
+}
+
+@test "a kernel in which Landlock is off, or without seccomp, confines in part and that is logged" {
+	confined_in_part landlock_create_ruleset EOPNOTSUPP
+	confined_in_part seccomp ENOSYS
+	confined_in_part seccomp EINVAL
+}
+
+@test "a filter that the kernel has and does not take ends the session before it is one" {
+	SERVER=("$BATS_FILE_TMPDIR/without" seccomp EPERM "${SERVER[@]}")
+	run -78 --separate-stderr server </dev/null
+	records | grep -q '^sandbox, .*cannot be confined: Operation not permitted'
 }
 
 @test "without Landlock the filter still refuses what exists after login" {
@@ -559,8 +586,17 @@ not_set_up() {
 	run -0 server < <(printf 'QUIT\r\n')
 }
 
-@test "root cannot be the service account" {
+@test "root cannot be the service account, nor an account in root's group" {
 	SERVER+=(-u root)
+	not_set_up
+	{
+		cat /etc/passwd
+		echo 'half:x:65533:0::/:/bin/false'
+	} >accounts
+	# Nobody else sees this file.
+	SERVER=(unshare --mount sh -c 'mount --bind accounts /etc/passwd && exec "$@"' sh
+		"${SERVER[@]}" -u half)
+	chown 65533 state
 	not_set_up
 }
 

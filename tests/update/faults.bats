@@ -9,6 +9,14 @@ load figures
 	figures faults
 }
 
+@test "a session whose calls the kernel does not have, or the file system, has an outcome that was decided" {
+	figures answers
+}
+
+@test "a journal that lies is discarded or left alone, and nothing of the mailbox is touched" {
+	figures forgeries
+}
+
 @test "when another program has changed the mailbox since, the journal is set aside and the maildrop is as that program left it" {
 	figures foreign
 }
@@ -36,7 +44,7 @@ load figures
 @test "a tool that cannot trace says that it cannot run, and reports no loss" {
 	local tool
 	gcc -D_GNU_SOURCE -O -o without "$TOP/tests/without.c"
-	for tool in faults foreign model cache powercut; do
+	for tool in answers faults forgeries foreign model cache powercut; do
 		run -77 ./without ptrace EPERM "$BATS_TEST_DIRNAME/$tool"
 		[[ ${lines[-1]} == 'cannot run here: '* ]]
 		[[ $output != *VIOLATION* ]]
