@@ -718,12 +718,17 @@ login failed, ip=[unknown], user=bare, method=APOP, reason=locked" \
 		"$(records | grep failed)"
 }
 
-@test "APOP lets in no account whose line of shadow is not there" {
-	printf 'alice:x\n' >secrets
+@test "APOP lets in no account whose line of shadow is malformed or not there" {
+	printf 'alice:x\nbob:x\n' >secrets
 	chmod 600 secrets
-	: >shadow
+	echo "bob:x:$OWNER:$GROUP::/:/bin/false" >>passwd
+	echo 'alice:*:20000:0:99999:7::' >shadow
 	apop alice x
 	same "$REFUSED" "$(cat -v <<<"$HEARD")"
+	apop bob x
+	same "$REFUSED" "$(cat -v <<<"$HEARD")"
+	same "login failed, ip=[unknown], user=alice, method=APOP, reason=malformed
+login failed, ip=[unknown], user=bob, method=APOP, reason=shadow" "$(records | grep failed)"
 }
 
 @test "no comment and no piece of a long line of the secrets is an entry" {

@@ -512,17 +512,21 @@ no_secrets() {
 }
 
 @test "after login no password and no hash is in memory" {
-	local hash1 hash2 plain
+	local hash1 hash2 hash3 plain
 	hash1=$(openssl passwd -6 -salt firstsalt correcthorse)
 	hash2=$(openssl passwd -6 -salt othersalt batterystaple)
+	hash3=$(openssl passwd -6 -salt thirdsalt tr0ubad0r)
 	: >shadow
 	: >passwd
 	account before "$hash2"
 	account alice "$hash1"
 	account behind "$hash2"
+	# A line that is no account's is read, too.
+	echo "malformed:$hash3:20000:0:" >>shadow
 	plain=$(printf '\0alice\0correcthorse' | base64)
 	# The end of a name that was overwritten in part would do, too.
-	SECRETS=(thorse wrongpassword "${hash1##*$}" "${hash2##*$}" firstsalt othersalt "$plain")
+	SECRETS=(thorse wrongpassword "${hash1##*$}" "${hash2##*$}" firstsalt othersalt
+		"${hash3##*$}" thirdsalt "$plain")
 
 	# That the search finds something, before.
 	connect one
