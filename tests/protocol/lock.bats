@@ -660,3 +660,15 @@ refuses_after() {
 	END
 	cmp spool/expected spool/alice
 }
+
+@test "a mailbox that another program rewrites while its unique-ids are made has none" {
+	local reads
+	message one two | mailbox alice
+	printf '%s\r\n' 'USER alice' 'PASS sesame' UIDL >commands
+	strace -o trace -e trace=pread64 "${SERVER[@]}" <commands >replies 2>>log
+	reads=$(grep -c '^pread64' trace)
+	stopped_at pread64 "$reads"
+	message eno two | dd of=spool/alice conv=notrunc status=none
+	goes_on
+	same $'-ERR another program has rewritten the mailbox, log in again\r' "$(tail -n 1 replies)"
+}

@@ -640,6 +640,39 @@ reports() {
 	is_hint
 }
 
+@test "before mail is removed, its unique-id is compared, too" {
+	# What identifies it is behind the octets that are compared at login.
+	letters 1 "$COUNT" | sed "s/^Subject: /X-Long: $(printf 'x%.0s' {1..600})\n&/" | mailbox alice
+	quick
+	[ -s "$INDEX" ]
+	sed 's/^Subject: letter 00007$/Subject: another 0007/' spool/alice >copy
+	in_place
+	letters 41 41 >>spool/alice
+	cp spool/alice copy
+	quick 'DELE 7'
+	same $'-ERR [SYS/TEMP] the deleted messages are not removed\r' "$(tail -n 1 replies)"
+	cmp copy spool/alice
+	is_hint
+}
+
+@test "a message rewritten while it is scanned before it is sent is not sent" {
+	local reads
+	two_in_one
+	printf '%s\r\n' 'USER alice' 'PASS sesame' NOOP >commands
+	strace -o trace -e trace=pread64 "${SERVER[@]}" <commands >replies 2>>log
+	reads=$(grep -c '^pread64' trace)
+	sed 's/^line    500 of letter 00003/line    500 of Letter 00003/' spool/alice >copy
+	printf 'RETR 3\r\n' >>commands
+	: >trace
+	strace -o trace -e trace=pread64 -e "inject=pread64:signal=STOP:when=$((reads + 1))" \
+		"${SERVER[@]}" <commands >replies 2>>log 3>&- &
+	eventually grep -q 'stopped by SIGSTOP' trace
+	in_place
+	kill -CONT "$(pgrep -P $!)"
+	wait $!
+	same $'-ERR another program has rewritten the mailbox, log in again\r' "$(tail -n 1 replies)"
+}
+
 @test "a message that became two is not sent as one, whatever the index says" {
 	indexed
 	sed 's/^line    500 of letter 00007, as/line \n\nFrom of letter 00007, as/' spool/alice >copy
