@@ -221,10 +221,10 @@ pseudo() {
 
 @test "the pseudo message of c-client and of Dovecot is hidden, and kept by UPDATE" {
 	local data='From: Mail System Internal Data <MAILER-DAEMON@example.org>'
-	c_client=(MAILER-DAEMON "$data" 'X-IMAP: 1 2')
-	mutt=('MAILER-DAEMON ' 'X-IMAPbase: 1 2')
-	dovecot=('MAILER_DAEMON ' "$data" 'X-IMAP: 1 2')
-	bare=('MAILER_DAEMON ' "$data")
+	# shellcheck disable=SC2034 # by their names
+	local c_client=(MAILER-DAEMON "$data" 'X-IMAP: 1 2') \
+		mutt=('MAILER-DAEMON ' 'X-IMAPbase: 1 2') dovecot=('MAILER_DAEMON ' "$data" 'X-IMAP: 1 2') \
+		bare=('MAILER_DAEMON ' "$data")
 	for which in c_client mutt dovecot bare; do
 		local -n fields=$which
 		pseudo "${fields[@]}" >hidden
@@ -290,9 +290,9 @@ pseudo() {
 	printf 'USER alice\nPASS sesame\nSTAT\n' | server >replies
 	[[ "$(sed -n 4p replies)" == '+OK 2 '* ]]
 	# Mail that went into it is not hidden with it.
-	message one >one
-	body=$(pseudo x | sed '1,/^$/d' | cat - one | wc -c)
-	pseudo MAILER-DAEMON 'X-IMAP: 1 2' "Content-Length: $body" | cat - one | mailbox alice
+	message one >mail
+	body=$(pseudo x | sed '1,/^$/d' | cat - mail | wc -c)
+	pseudo MAILER-DAEMON 'X-IMAP: 1 2' "Content-Length: $body" | cat - mail | mailbox alice
 	printf 'USER alice\nPASS sesame\nRETR 1\n' | server >replies
 	grep -q 'body of one' replies
 }
@@ -445,8 +445,8 @@ x^M
 		local fields
 		fields=$(printf '%s\\n' "$@")
 		promising 29 | sed "s/^Content-Length: 29$/${fields%\\n}/" >one
-		message three >three
-		for behind in /dev/null three; do
+		message three >mail
+		for behind in /dev/null mail; do
 			cat one "$behind" | mailbox alice
 			printf 'USER alice\nPASS sesame\nLIST 2\n' | server >replies
 			same '+OK 2 19^M' "$(sed -n 4p replies | cat -v)"
@@ -574,4 +574,22 @@ no login, ip=[unknown], user=alice, end=refused" "$(records)"
 		C: LIST 20001
 		S: +OK 20001 314352796^M
 	END
+}
+
+@test "without memory for all messages none is served" {
+	local before
+	! grep -q __asan_init "$STDPOP3D" || skip 'a sanitizer ends without memory'
+	perl -e 'print "From a\n\nb\n\n" x 100000' | mailbox alice
+	printf '%s\r\n' 'USER alice' 'PASS sesame' STAT >commands
+	strace -o trace -e trace=openat,mmap,brk "${SERVER[@]}" <commands >replies 2>>log
+	# What is asked for once the mailbox is open.
+	before=$(sed '/"alice", .*O_NOATIME/,$d' trace)
+	: >log
+	strace -o /dev/null -e trace=mremap,mmap,brk -e inject=mremap:error=ENOMEM \
+		-e "inject=mmap:error=ENOMEM:when=$(($(grep -c '^mmap' <<<"$before") + 2))+" \
+		-e "inject=brk:retval=0:when=$(($(grep -c '^brk' <<<"$before") + 1))+" \
+		"${SERVER[@]}" <commands >replies 2>>log
+	[[ "$(sed -n 3p replies)" == '-ERR [SYS/TEMP] '* ]]
+	same 3 "$(wc -l <replies)"
+	records | grep -q 'maildrop, .*cannot index the mailbox: Cannot allocate memory'
 }
