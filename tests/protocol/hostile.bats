@@ -39,6 +39,16 @@ is_gone() {
 	[ -z "$state" ] || [ "$state" = Z ]
 }
 
+# naps NAME: how often its process has gone to sleep.
+naps() {
+	sed -n 's/^voluntary_ctxt_switches:[[:space:]]*//p' "/proc/${PID[$1]}/status"
+}
+
+# napped NAME TIMES: as often, or more.
+napped() {
+	[ "$(naps "$1")" -ge "$2" ]
+}
+
 waits() {
 	grep -q '^State:.*sleeping' "/proc/${PID[$1]}/status"
 }
@@ -359,8 +369,10 @@ signalled() {
 	says bob 'USER alice'
 	hears bob '+OK and the password?'
 	says bob 'PASS sesame'
-	# Nothing tells when it begins to wait for the lock.
-	sleep 3
+	# Whoever waits for the client sleeps once, whoever waits for the lock again and again.
+	local before
+	before=$(naps bob)
+	eventually napped bob $((before + 20))
 	signalled bob TERM
 	[ ! -e spool/alice.lock ]
 	records | grep -q '^maildrop busy'

@@ -132,7 +132,7 @@ login_inside() {
 
 @test "what is sent in the clear before the front begins TLS ends the session, unheard" {
 	# What the server asks chance for before it tells the front takes a while.
-	SERVER=(strace -f -o /dev/null -e inject=getrandom:delay_exit=500000 "${SERVER[@]}")
+	SERVER=(strace -f -o /dev/null -e inject=getrandom:delay_exit=2000000 "${SERVER[@]}")
 	behind_delayed_front
 	says outside STLS
 	sleep 0.2
