@@ -295,11 +295,10 @@ journal_clear(struct journal *journal)
 	return io_truncate(journal->fd, 0);
 }
 
-void
+int
 journal_discard(struct journal *journal)
 {
-	if (journal_clear(journal) == 0)
-		(void)io_sync(journal->fd);
+	return journal_clear(journal) == -1 ? -1 : io_sync(journal->fd);
 }
 
 int

@@ -117,10 +117,10 @@ int journal_read_saved(const struct journal *journal, const struct journal_recor
 int journal_clear(struct journal *journal);
 
 /*
- * Clears the journal and syncs that, so that a record which the client was told
- * is void does not come back after a power cut. A failure is ignored.
+ * Clears the journal and syncs that, before the client is told that nothing is
+ * removed. Returns 0, or -1 with errno: a record in it may count at the next login.
  */
-void journal_discard(struct journal *journal);
+int journal_discard(struct journal *journal);
 
 /*
  * Appends the journal to "NAME:aside", syncs that, and clears the journal. What

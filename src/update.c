@@ -481,9 +481,11 @@ remove_marked(struct move *move, const struct stat *status)
 	plan_step(move);
 	if (journal_begin(move->journal, record->runs + 1, record->saved) == -1 ||
 	    record_step(move) == -1) {
-		enum update_result result = refused("cannot write the journal");
-		journal_discard(move->journal);
-		return result;
+		int cause = errno;
+		if (journal_discard(move->journal) == -1)
+			return pending("cannot write the journal, nor clear it");
+		errno = cause;
+		return refused("cannot write the journal");
 	}
 	if (do_step(move) == -1 || finish(move) == -1)
 		return pending("cannot rewrite the mailbox");

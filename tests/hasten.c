@@ -2,7 +2,9 @@
  * For LD_PRELOAD: the first timer that a process or any child of it sets goes off
  * after three seconds. Only calls by syscall(2) are seen.
  */
+#ifndef _GNU_SOURCE
 #define _GNU_SOURCE
+#endif
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <sys/mman.h>

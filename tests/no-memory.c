@@ -1,5 +1,7 @@
 /* For LD_PRELOAD: the call of reallocarray(3) with the number FAIL_AT fails. */
+#ifndef _GNU_SOURCE
 #define _GNU_SOURCE
+#endif
 #include <errno.h>
 #include <stdlib.h>
 

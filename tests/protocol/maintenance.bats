@@ -56,9 +56,11 @@ mailbox: damaged at octet 0: no From_ line there' "$(grep -v '^stdpop3d' <<<"$ou
 
 # checks STATUS LINE [OPTION...]: -c of alice ends so and prints this line.
 checks() {
-	run "-$1" "$STDPOP3D" -m spool -d state -p passwd -s shadow -u nobody -U 1 "${@:3}"
-	grep -F -- "$2" <<<"$output"
-	[[ $output != *ip=* ]]
+	local ended=0
+	"$STDPOP3D" -m spool -d state -p passwd -s shadow -u nobody -U 1 "${@:3}" >shown 2>&1 || ended=$?
+	same "$1" "$ended"
+	grep -F -- "$2" shown
+	[[ $(<shown) != *ip=* ]]
 }
 
 @test "-c distinguishes no mailbox, no user, no permission, no spool and no state directory" {
