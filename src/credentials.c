@@ -303,9 +303,8 @@ read_lines(struct accounts *file, take *take_line, struct entry *entry, const ch
 static bool
 is_plausible_name(const char *name)
 {
-	return name[0] != '\0' && strchr(".#+-", name[0]) == NULL &&
-	    strlen(name) <= CREDENTIALS_NAME && strpbrk(name, "/:") == NULL &&
-	    !lock_is_dotlock(name);
+	return name[0] != '\0' && name[0] != '.' && strlen(name) <= CREDENTIALS_NAME &&
+	    strpbrk(name, "/:") == NULL && !lock_is_dotlock(name);
 }
 
 /* Reads all files, whatever the name. */
