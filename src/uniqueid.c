@@ -47,6 +47,11 @@ is_field(const char *line, size_t length, const char *name)
 static bool
 is_ignored(const char *line, size_t length)
 {
+	int first = line[0] & ~0x20;
+
+	/* Most lines begin with no letter that a name of the list begins with. */
+	if (first != 'X' && first != 'S' && first != 'C' && first != 'L')
+		return false;
 	for (size_t i = 0; i < sizeof ignored / sizeof ignored[0]; i++)
 		if (is_field(line, length, ignored[i]))
 			return true;
