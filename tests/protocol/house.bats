@@ -70,7 +70,7 @@ only() {
 	only '\<(pwrite|ftruncate)\(' io.c
 	only '\<io_(write|truncate)\(' cache.c io.c journal.c update.c
 	only 'fcntl\(.*F_OFD_SETLK' lock.c
-	only '\<set(res|re|e)?[ug]id\(|\<setgroups\(|\<prctl\(' sandbox.c sandbox_linux.c sandbox_openbsd.c sandbox_plain.c
+	only '\<set(res|re|e)?[ug]id\(|\<setgroups\(|\<prctl\(' sandbox.c sandbox_linux.c sandbox_plain.c
 	only '\<(syslog|openlog)\(' log.c
 	only '\<getopt\(' options.c
 	only '\<reallocarray\(' index.c

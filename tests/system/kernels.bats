@@ -24,9 +24,3 @@ boots() {
 @test "a kernel without Landlock is told once, refused under -S, and filters all the same" {
 	boots ', Landlock: no, wrong: 0$' arm64 bookworm lsm=yama
 }
-
-@test "what is for OpenBSD compiles against what its manual declares" {
-	cd "$TOP"
-	gcc -fsyntax-only -std=c11 -Wall -Wextra -Wconversion -Wstrict-prototypes \
-		-Wmissing-prototypes -Werror -Itests/system/kernels/openbsd -Isrc src/sandbox_openbsd.c
-}
