@@ -256,12 +256,14 @@ maildrop_look(struct maildrop *maildrop)
 	if (fstat(maildrop->fd, &maildrop->seen) == -1)
 		return failed("cannot look at the mailbox");
 	/* The clock that file systems read, which stands still for a tick. */
-	clock_gettime(CLOCK_REALTIME_COARSE, &now);
+	if (clock_gettime(CLOCK_REALTIME_COARSE, &now) == -1)
+		return failed("cannot read the clock");
 	if (last->tv_nsec == 0)
 		tick.tv_sec = 1;
-	if (now.tv_sec < last->tv_sec + tick.tv_sec ||
-	    (now.tv_sec == last->tv_sec + tick.tv_sec && now.tv_nsec <= last->tv_nsec))
-		nanosleep(&tick, NULL);
+	bool same_tick = now.tv_sec < last->tv_sec + tick.tv_sec ||
+	    (now.tv_sec == last->tv_sec + tick.tv_sec && now.tv_nsec <= last->tv_nsec);
+	if (same_tick && nanosleep(&tick, NULL) == -1)
+		return failed("cannot wait for the clock");
 	return MAILDROP_GOOD;
 }
 

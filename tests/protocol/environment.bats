@@ -306,18 +306,3 @@ NOT_REMOVED='-ERR [SYS/TEMP] the deleted messages are not removed'
 	same '+OK bye' "$(removes_first)"
 	same "$(message two three)" "$(cat spool/alice)"
 }
-
-@test "a mailbox for whose index there is no memory is refused, and not served in part" {
-	local at
-	gcc -shared -fPIC -O -o no-memory.so "$TOP/tests/no-memory.c"
-	message {1..3000} | mailbox alice
-	keep
-	for at in 1 2; do
-		removes_first env LD_PRELOAD="$PWD/no-memory.so" FAIL_AT="$at"
-		same '-ERR [SYS/TEMP] the mailbox cannot be opened' "$(sed -n 3p replies | tr -d '\r')"
-		records | grep -F 'cannot index the mailbox: Cannot allocate memory'
-		unchanged
-		: >log
-	done
-	same '+OK bye' "$(removes_first env LD_PRELOAD="$PWD/no-memory.so" FAIL_AT=1000)"
-}
