@@ -21,7 +21,7 @@ eventually() {
 # require_packages FILE: for setup_file. False, and the file's tests are skipped with
 # this reason, unless all packages that FILE names are installed.
 require_packages() {
-	local package missing= here
+	local package missing='' here
 	# Debian may give a library another name, which then provides the old one.
 	here=$(dpkg-query -W -f '${db:Status-Status} ${Package} ${Provides}\n' 2>/dev/null |
 		sed -n 's/([^)]*)//g; s/,//g; s/^installed //p' | tr -s ' ' '\n')

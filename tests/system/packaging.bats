@@ -166,6 +166,7 @@ teardown() {
 	mkdir "$here/bin"
 	printf '#!/bin/sh\nexit 1\n' >"$here/bin/git"
 	chmod +x "$here/bin/git"
+	# shellcheck disable=SC2030
 	export PATH="$here/bin:$PATH"
 	tar -C "$here" -xzf "$BATS_FILE_TMPDIR/sources.tar.gz"
 	cd "$here/stdpop3d-$VERSION"
@@ -343,7 +344,7 @@ inventory() {
 # account is root.
 apk() (
 	cd "$srcdir/stdpop3d-$VERSION" || return
-	# shellcheck disable=SC2016
+	# shellcheck disable=SC2016,SC2031
 	env -i PATH="$PATH" CFLAGS=-O2 LDFLAGS=-Wl,-z,now TOP="$TOP" srcdir="$srcdir" pkgdir="$pkgdir" bash -euc '
 		. "$TOP/contrib/alpine/APKBUILD"
 		install() {

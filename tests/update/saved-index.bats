@@ -887,7 +887,7 @@ promise() {
 		says $index "DELE $((COUNT + 2))" QUIT
 		hears $index "+OK message $((COUNT + 2)) deleted" '+OK bye'
 		gone $index
-		cat new | cmp - <(tail -c "$(stat -c %s new)" spool/alice)
+		cmp new <(tail -c "$(stat -c %s new)" spool/alice)
 		run ! grep -q '^From b' spool/alice
 	done
 }
