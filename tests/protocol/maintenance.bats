@@ -441,6 +441,9 @@ left() {
 		checks 1 'journal: unreadable: another version wrote it' -c alice
 		cmp kept spool/alice
 		cmp journal state/alice
-		: >state/alice
+		# What the manual says that an administrator does.
+		mv state/alice away
+		printf 'USER alice\r\nPASS sesame\r\nQUIT\r\n' | server >replies
+		same '+OK 2 messages (58 octets)' "$(sed -n 3p replies | tr -d '\r')"
 	done
 }
