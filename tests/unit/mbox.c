@@ -189,6 +189,23 @@ test_promise_edges(void)
 	}
 }
 
+/* A header of the largest size in which a promise counts, and one octet more. */
+static void
+test_large_headers(void)
+{
+	static char octets[MBOX_HEADER + SPECIMEN_ROOM];
+	static const char first[] = "From x\nContent-Length: 15\nA: ";
+	size_t before = joined_count;
+
+	for (size_t header = MBOX_HEADER - 2; header <= MBOX_HEADER + 2; header++) {
+		memset(octets, 'y', header);
+		memcpy(octets, first, sizeof first - 1);
+		memcpy(octets + header - 2, "\n\nxxxxx\n\nFrom y\n\n", 17);
+		compare(octets, header + 15);
+	}
+	check(joined_count > before, "no promise is kept in a large header");
+}
+
 /* The longest From_ line and one octet more, with its end near that of a block. */
 static void
 test_from_lines(void)
@@ -319,6 +336,7 @@ main(void)
 	test_runs();
 	test_promises();
 	test_promise_edges();
+	test_large_headers();
 	test_from_lines();
 	test_refused();
 	test_pseudo();
