@@ -621,6 +621,47 @@ refuses_after() {
 	run ! grep -q '^Subject: one' spool/alice
 }
 
+@test "mail that is delivered costs one reading, however many messages are read after it" {
+	{
+		message one
+		perl -e 'print "From a\n\n", "x\n" x 500000'
+	} | mailbox alice
+	SERVER=(strace -o trace -e trace=pread64 "${SERVER[@]}")
+	connect a
+	login a
+	message two >>spool/alice
+	for _ in {1..20}; do
+		says a 'RETR 1'
+		hears a '+OK 29 octets' 'Subject: one' '' 'body of one' '.'
+	done
+	hang_up a
+	# Once at login, and once since it has grown.
+	[ "$(awk '{ sum += $NF } END { print sum }' trace)" -lt 3000000 ]
+}
+
+@test "a mailbox that is rewritten while it is read again is not taken for what was read" {
+	local reads
+	message one two | mailbox alice
+	printf '%s\r\n' 'USER alice' 'PASS sesame' QUIT >commands
+	strace -o reads -e trace=pread64 "${SERVER[@]}" <commands >replies 2>>log
+	reads=$(grep -c '^pread64' reads)
+	: >trace
+	SERVER=(strace -o trace -e trace=pread64
+		-e "inject=pread64:signal=STOP:when=$((reads + 1))" "${SERVER[@]}")
+	connect a
+	login a
+	message three >>spool/alice
+	says a 'RETR 2' QUIT
+	eventually grep -q 'stopped by SIGSTOP' trace
+	sed 's/body of two/BODY OF TWO/' spool/alice >new
+	cat new >spool/alice
+	kill -CONT "$(pgrep -P "${PID[a]}")"
+	tr -d '\r' <&"${FROM[a]}" >rest
+	wait "${PID[a]}"
+	run ! grep -qx '\.' rest
+	same 'end=changed' "$(records | grep -o 'end=[a-z]*' | tail -n 1)"
+}
+
 @test "a lock that another program keeps at QUIT keeps the messages" {
 	message one two | mailbox alice
 	keep
