@@ -341,6 +341,7 @@ signalled() {
 }
 
 @test "a signal during UPDATE lets it finish" {
+	needs strace
 	local signal
 	for signal in TERM HUP INT; do
 		message one two three | mailbox alice
@@ -395,6 +396,7 @@ signalled() {
 }
 
 @test "with few descriptors, little memory or no file size it fails in order" {
+	needs confinement
 	local limit
 	message one two three | mailbox alice
 	keep
@@ -539,6 +541,7 @@ login_times() {
 }
 
 @test "in both states the process is confined, whoever started it" {
+	needs confinement
 	local filters
 	filters=$(sed -n 's/^Seccomp_filters:\t//p' /proc/self/status)
 	connect bob

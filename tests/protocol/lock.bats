@@ -29,6 +29,7 @@ no_locks() {
 # stopped_at CALL N: a session on the file commands, stopped when its Nth CALL is done.
 # goes_on: it does, to its end.
 stopped_at() {
+	needs strace
 	: >trace
 	strace -o trace -e "trace=$1,openat" -e "inject=$1:signal=STOP:when=$2" "${INJECT[@]}" \
 		"${SERVER[@]}" <commands >replies 2>>log 3>&- &
@@ -44,6 +45,7 @@ goes_on() {
 # without_room ERROR [MORE]: INJECT is what makes the making of alice's dotlock fail so, in
 # a session that opens MORE files than a plain one.
 without_room() {
+	needs strace
 	local first
 	printf '%s\r\n' 'USER alice' 'PASS sesame' QUIT >login
 	server <login >/dev/null
@@ -117,6 +119,7 @@ no login, ip=[unknown], user=alice, end=refused' "$(records)"
 }
 
 @test "a stale dotlock that the user may not remove is logged, with what helps" {
+	needs strace
 	message one | mailbox alice
 	: >spool/alice.lock
 	touch -d '310 seconds ago' spool/alice.lock
@@ -131,6 +134,7 @@ no login, ip=[unknown], user=alice, end=refused' "$(records)"
 }
 
 @test "a dotlock that another program takes while the old one is judged is not removed" {
+	needs strace
 	local looks
 	message one | mailbox alice
 	printf '%s\r\n' 'USER alice' 'PASS sesame' QUIT >commands
@@ -184,6 +188,7 @@ body of two^M
 }
 
 @test "without room for a dotlock mail can be read, and is not removed" {
+	needs strace
 	local error
 	message one two | mailbox alice
 	keep
@@ -207,6 +212,7 @@ no room for a dotlock in spool, so nothing can be removed:' \
 }
 
 @test "without room for a dotlock an interrupted UPDATE is not finished" {
+	needs strace
 	message one two three | mailbox alice
 	# The file where a journal goes that is set aside.
 	without_room ENOSPC 1
@@ -325,6 +331,7 @@ no room for a dotlock in spool, so nothing can be removed:' \
 }
 
 @test "a mailbox that has grown is read without a lock" {
+	needs strace
 	message one two | mailbox alice
 	connect a
 	login a
@@ -353,6 +360,7 @@ nothing_said_locked() {
 }
 
 @test "nothing is written to the client while a lock is held" {
+	needs strace
 	local less reply
 	message one two | mailbox alice
 	printf '%s\r\n' 'USER alice' 'PASS sesame' 'RETR 1' 'DELE 1' QUIT | nothing_said_locked
@@ -371,6 +379,7 @@ nothing_said_locked() {
 }
 
 @test "the maildrop is free before the client has its reply to QUIT" {
+	needs strace
 	message one | mailbox alice
 	printf '%s\r\n' 'USER alice' 'PASS sesame' QUIT >commands
 	strace -o trace -e trace=flock,write "${SERVER[@]}" <commands >replies 2>>log
@@ -595,6 +604,7 @@ refuses_after() {
 }
 
 @test "mail that is delivered within RETR costs one reading, and is kept" {
+	needs strace
 	{
 		perl -e 'print "From a\n\n", "x\n" x 1000000, "\n"'
 		message one
@@ -622,6 +632,7 @@ refuses_after() {
 }
 
 @test "mail that is delivered costs one reading, however many messages are read after it" {
+	needs strace
 	{
 		message one
 		perl -e 'print "From a\n\n", "x\n" x 500000'
@@ -640,6 +651,7 @@ refuses_after() {
 }
 
 @test "a mailbox that is rewritten while it is read again is not taken for what was read" {
+	needs strace
 	local reads
 	message one two | mailbox alice
 	printf '%s\r\n' 'USER alice' 'PASS sesame' QUIT >commands
@@ -703,6 +715,7 @@ refuses_after() {
 }
 
 @test "a mailbox that another program rewrites while its unique-ids are made has none" {
+	needs strace
 	local reads
 	message one two | mailbox alice
 	printf '%s\r\n' 'USER alice' 'PASS sesame' UIDL >commands

@@ -2,13 +2,10 @@
 # What an admin asks for without a client: -c and -r.
 load ../helper
 
-setup_file() {
-	command -v strace >/dev/null || { echo "needed: strace" >&2; return 1; }
-}
-
 # interrupted CALL N: a session that deletes message 1 and is killed in UPDATE,
 # at the Nth CALL.
 interrupted() {
+	needs strace
 	printf 'USER alice\nPASS sesame\nDELE 1\nQUIT\n' >commands
 	strace -f -o /dev/null -e "inject=$1:signal=KILL:when=$2" \
 		"${SERVER[@]}" <commands >replies 2>>log || :
@@ -23,6 +20,7 @@ recover() {
 }
 
 @test "-c shows what would be served, and touches nothing" {
+	needs confinement
 	message one two | mailbox alice
 	keep
 	run -0 check alice
@@ -96,6 +94,8 @@ checks() {
 }
 
 @test "-c reads the mailbox and the journal in the last stage only" {
+	needs confinement
+	needs strace
 	message one two three | mailbox alice
 	interrupted fdatasync 2
 	strace -f -o trace -e trace=close_range,seccomp,pread64 \
@@ -123,6 +123,8 @@ checks() {
 }
 
 @test "-r is not held up by a user who stops the process that recovers his mailbox" {
+	needs confinement
+	needs strace
 	local held other
 	! grep -q __asan_init "$STDPOP3D" || skip 'a sanitizer wants to be loaded first'
 	gcc -shared -fPIC -O -o hasten.so "$TOP/tests/hasten.c"
@@ -187,6 +189,7 @@ checks() {
 }
 
 @test "-c tells of an UPDATE that is pending, and leaves it so" {
+	needs confinement
 	message one two three | mailbox alice
 	interrupted fdatasync 2
 	cp -p spool/alice kept
@@ -253,6 +256,8 @@ left() {
 }
 
 @test "-r reads no journal unconfined" {
+	needs confinement
+	needs strace
 	message one two three | mailbox alice
 	interrupted fdatasync 2
 	strace -f -o trace -e trace=close_range,seccomp,pread64 \
@@ -321,6 +326,7 @@ left() {
 }
 
 @test "what is set aside is on the disk before the journal is cleared" {
+	needs strace
 	message one two three | mailbox alice
 	interrupted fdatasync 2
 	message four | mailbox alice

@@ -577,6 +577,7 @@ no login, ip=[unknown], user=alice, end=refused" "$(records)"
 }
 
 @test "without memory for all messages none is served" {
+	needs strace
 	local before
 	! grep -q __asan_init "$STDPOP3D" || skip 'a sanitizer ends without memory'
 	perl -e 'print "From a\n\nb\n\n" x 100000' | mailbox alice

@@ -131,6 +131,7 @@ login_inside() {
 }
 
 @test "what is sent in the clear before the front begins TLS ends the session, unheard" {
+	needs strace
 	# What the server asks chance for before it tells the front takes a while.
 	SERVER=(strace -f -o /dev/null -e inject=getrandom:delay_exit=2000000 "${SERVER[@]}")
 	behind_delayed_front
@@ -229,6 +230,7 @@ behind_delayed_front() {
 }
 
 @test "-t and -P let another host send a password in the clear, and nothing else does" {
+	needs confinement
 	local option
 	export TCPREMOTEIP=2001:db8::7
 	for option in -t -P; do

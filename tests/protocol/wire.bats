@@ -71,6 +71,7 @@ load ../helper
 }
 
 @test "10,000 commands in one go are answered in few writes" {
+	needs strace
 	{
 		printf 'USER alice\r\nPASS sesame\r\n'
 		yes $'NOOP\r' | head -n 10000
@@ -340,6 +341,7 @@ pipe_is_full() {
 }
 
 @test "a signal to stop is heard in the pause after a refusal" {
+	needs strace
 	SERVER=(strace -o trace -e trace=ppoll "${SERVER[@]}")
 	trap '' PIPE
 	connect a

@@ -186,7 +186,7 @@ no PROXY header, ip=[203.0.113.1]
 no login, ip=[192.0.2.42], end=tries
 no login, ip=[192.0.2.68], user=garbage, end=refused
 no login, ip=[192.0.2.77], user=busy, end=refused
-setup, ip=[192.0.2.72], cannot open none, the state directory (option -d; the service account's, mode 0700): No such file or directory
+setup, ip=[192.0.2.72], cannot open none, the state directory (option -d; the service account'\''s, mode 0700): No such file or directory
 stale dotlock removed, ip=[192.0.2.70], user=stale, stale.lock, five minutes old
 usage, unknown option -y' "$(unusual $log wrong unknown lines hostile-account no-header \
 			garbage stale usage setup changed busy)"

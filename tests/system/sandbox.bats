@@ -419,14 +419,14 @@ seldom_allowed() {
 		C: QUIT
 		S: +OK bye^M
 	END
-	[ "$(records | grep -c '^sandbox, ')" -eq 1 ]
+	[ "$(all_records | grep -c '^sandbox, ')" -eq 1 ]
 }
 
 @test "without Landlock -S refuses to work" {
 	SERVER=("$BATS_FILE_TMPDIR/without" landlock_create_ruleset ENOSYS "${SERVER[@]}")
 	run -78 --separate-stderr server -S </dev/null
 	same $'-ERR [SYS/PERM] the server is not set up: its log says why\r' "$output"
-	records | grep -q '^sandbox, '
+	all_records | grep -q '^sandbox, '
 }
 
 # confined_in_part CALL ERROR: one log line says that the kernel lacks something, the
@@ -437,7 +437,7 @@ confined_in_part() {
 	: >log
 	printf 'USER alice\r\nPASS sesame\r\nQUIT\r\n' | server >replies
 	same $'+OK bye\r' "$(tail -n 1 replies)"
-	[ "$(records | grep -c '^sandbox, ')" -eq 1 ]
+	[ "$(all_records | grep -c '^sandbox, ')" -eq 1 ]
 	run -78 --separate-stderr server -S </dev/null
 	SERVER=("${server[@]}")
 }

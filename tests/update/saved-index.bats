@@ -109,6 +109,7 @@ is_hint() {
 }
 
 @test "an unchanged mailbox is not read at all at the next login" {
+	needs strace
 	letters 1 "$COUNT" | mailbox alice
 	reads_all STAT
 	spares_login
@@ -120,6 +121,7 @@ is_hint() {
 }
 
 @test "of a mailbox that was appended to, the heads, the last block and what is new are read" {
+	needs strace
 	local before all login
 	indexed
 	before=$(stat -c %s spool/alice)
@@ -149,6 +151,7 @@ is_hint() {
 }
 
 @test "option -n makes no index and reads none" {
+	needs strace
 	letters 1 "$COUNT" | mailbox alice
 	OPTIONS=(-n)
 	quick
@@ -230,6 +233,7 @@ is_hint() {
 }
 
 @test "octets, unique-ids and messages are the same with the index, without, and by -c" {
+	needs strace
 	indexed
 	truth
 	letters 41 43 >>spool/alice
@@ -256,6 +260,7 @@ is_hint() {
 }
 
 @test "the pseudo message stays hidden when mail is appended behind it" {
+	needs strace
 	{
 		printf 'From MAILER-DAEMON Thu Jan  1 00:00:00 1970\n'
 		printf "Subject: DON'T DELETE THIS MESSAGE -- FOLDER INTERNAL DATA\nX-IMAP: 1 2\n\n"
@@ -360,6 +365,7 @@ is_hint() {
 }
 
 @test "the index's own times mean nothing" {
+	needs strace
 	indexed
 	touch -d '1980-01-01' "$INDEX"
 	spares_login
@@ -417,6 +423,7 @@ is_hint() {
 }
 
 @test "a session that is slow to leave its index is in nobody's way, and what it leaves late is no truth" {
+	needs strace
 	local server=("${SERVER[@]}")
 	letters 1 "$COUNT" | mailbox alice
 	SERVER=(strace -f -o trace -e 'trace=pwrite64,ftruncate'
@@ -436,6 +443,7 @@ is_hint() {
 }
 
 @test "an index that cannot be written is none, and one record says so" {
+	needs strace
 	letters 1 "$COUNT" | mailbox alice
 	(
 		ulimit -f 1
@@ -461,6 +469,7 @@ is_hint() {
 }
 
 @test "a session that is killed while it writes the index has done what it said" {
+	needs strace
 	local call when
 	for call in ftruncate:1 pwrite64:1 pwrite64:2; do
 		letters 1 "$COUNT" | mailbox alice
@@ -548,6 +557,7 @@ swapped_through_its_inode() {
 }
 
 @test "other messages of the same sizes are other messages, appended to or not" {
+	needs strace
 	local more
 	for more in 0 1; do
 		indexed
@@ -656,6 +666,7 @@ reports() {
 }
 
 @test "a message rewritten while it is scanned before it is sent is not sent" {
+	needs strace
 	local reads
 	two_in_one
 	printf '%s\r\n' 'USER alice' 'PASS sesame' NOOP >commands
@@ -674,6 +685,7 @@ reports() {
 }
 
 @test "a message that became two is not sent as one, whatever the index says" {
+	needs strace
 	indexed
 	sed 's/^line    500 of letter 00007, as/line \n\nFrom of letter 00007, as/' spool/alice >copy
 	in_place
@@ -722,6 +734,7 @@ two_in_one() {
 }
 
 @test "what a mail program notes in the last message, with mail behind it, refuses nothing later" {
+	needs strace
 	indexed
 	sed 's/^line    500 of letter 00040, as it is$/&, and more/' spool/alice >copy
 	cat copy >spool/alice
@@ -744,6 +757,7 @@ spares_scan() {
 }
 
 @test "messages before the first that goes are not read for an UPDATE, all behind it are" {
+	needs strace
 	local all size
 	indexed
 	size=$(stat -c %s spool/alice)
@@ -815,6 +829,7 @@ promise() {
 }
 
 @test "a Content-Length that ended at the end of the file is the same with mail behind it" {
+	needs strace
 	local length
 	length=$(($(promise 1 | sed '1,/^$/d' | wc -c) - 1))
 	for empty in '' $'\n'; do
@@ -839,6 +854,7 @@ promise() {
 }
 
 @test "a Content-Length that comes true when mail is appended is believed with an index, too" {
+	needs strace
 	local length more
 	more=$(letters 41 42 | wc -c)
 	for less in 0 1 7 100; do
