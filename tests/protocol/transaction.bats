@@ -404,13 +404,28 @@ many_sizes() {
 		cat commands
 	} | server >replies
 	tail -n +4 replies | cmp expected -
-	connect a
-	login a
-	head -n 400 commands | while IFS= read -r line; do
-		says a "$line"
-		answer a
-	done >replies
-	hang_up a
+	# Each is asked for when the one before has come.
+	python3 - "${SERVER[@]}" >replies 2>>log <<-'END'
+		import subprocess, sys
+		server = subprocess.Popen(sys.argv[1:], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+		def ask(line):
+		    server.stdin.write(line)
+		    server.stdin.flush()
+		server.stdout.readline()
+		for line in b"USER alice\n", b"PASS sesame\n":
+		    ask(line)
+		    assert server.stdout.readline().startswith(b"+OK")
+		for line in open("commands", "rb").readlines()[:400]:
+		    ask(line)
+		    text = b""
+		    while not text.endswith(b"\r\n.\r\n"):
+		        octets = server.stdout.read1(65536)
+		        assert octets, (line, text)
+		        text += octets
+		    sys.stdout.buffer.write(text)
+		server.stdin.close()
+		assert server.stdout.read() == b"" and server.wait() == 0
+	END
 	head -c "$(wc -c <replies)" expected | cmp replies -
 	same 400 "$(grep -cx $'\\.\r' replies)"
 }

@@ -208,7 +208,8 @@ def get_file(path):
 		return b""
 
 
-SEPARATOR = re.compile(rb"(?<=\n\n)From |(?<=\n\r\n)From ")
+# What starts with a fixed text is searched for fast.
+SEPARATOR = re.compile(rb"From (?:(?<=\n\nFrom )|(?<=\n\r\nFrom ))")
 
 
 def split(mailbox):

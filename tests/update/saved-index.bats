@@ -170,7 +170,7 @@ is_hint() {
 	letters 1 20 | head -c 1048575 | mailbox alice
 	quick
 	[ ! -e "$INDEX" ]
-	message {1..20000} | mailbox alice
+	perl -e 'print "From a\nSubject: $_\n\nbody of $_\n\n" for 1 .. 40000' | mailbox alice
 	[ "$(stat -c %s spool/alice)" -gt 1048576 ]
 	quick
 	[ ! -s "$INDEX" ]
