@@ -158,7 +158,7 @@ scan_range(struct maildrop *maildrop, uint64_t from, uint64_t end, uint64_t prin
 static void
 hide_pseudo_message(struct maildrop *maildrop)
 {
-	char octets[MBOX_PSEUDO];
+	static char octets[MBOX_PSEUDO];
 	const struct message *first = maildrop->messages;
 
 	maildrop->hidden = maildrop->hidden_end = 0;

@@ -80,7 +80,7 @@ print_journal(struct journal *journal)
 static int
 print_tail(const struct maildrop *maildrop)
 {
-	char tail[TAIL];
+	static char tail[TAIL];
 	size_t length = maildrop->size < TAIL ? (size_t)maildrop->size : TAIL;
 	size_t count = 0;
 

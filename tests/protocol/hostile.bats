@@ -401,6 +401,8 @@ signalled() {
 	message one two three | mailbox alice
 	keep
 	printf 'USER alice\r\nPASS sesame\r\nDELE 2\r\nQUIT\r\n' >commands
+	# The environment lies on the stack, too.
+	SERVER=(env -i "ASAN_OPTIONS=${ASAN_OPTIONS-}" "${SERVER[@]}")
 	for limit in 'n 3' 'n 4' 'n 5' 'n 6' 'n 7' 'n 8' 'n 9' 'n 10' 'v 3000' 'v 4000' 'v 5000' \
 		'v 6000' 'v 8000' 's 16' 's 64'; do
 		cp -p kept spool/alice
