@@ -524,7 +524,8 @@ login_times() {
 		    assert len({len(times[kind]) for kind in kinds}) == 1
 		    least = {kind: min(times[kind]) * 1000 for kind in kinds}
 		    print({kind: round(time, 1) for kind, time in least.items()})
-		    assert min(least.values()) >= 1000
+		    # The server counts whole milliseconds.
+		    assert min(least.values()) >= 999
 		    if len(times["wrong"]) > 2 and max(least.values()) < 1.05 * min(least.values()):
 		        sys.exit()
 		sys.exit("the times differ")

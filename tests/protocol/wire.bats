@@ -270,15 +270,18 @@ load ../helper
 	message one | mailbox alice
 	keep
 	python3 - "${SERVER[@]}" <<-'END'
-		import socket, subprocess, sys, time
+		import signal, socket, subprocess, sys
 		here, there = socket.socketpair()
-		server = subprocess.Popen(sys.argv[1:], stdin=there, stdout=there)
+		server = subprocess.Popen(sys.argv[1:], stdin=there, stdout=there, stderr=open("log", "a"))
 		there.close()
 		here.sendall(b"USER alice\r\nPASS sesame\r\n")
 		while b"messages" not in here.recv(4096):
 		    pass
+		# It hears nothing of what is said before the client is gone.
+		server.send_signal(signal.SIGSTOP)
 		here.sendall(b"RETR 1\r\nDELE 1\r\nQUIT\r\n")
 		here.close()
+		server.send_signal(signal.SIGCONT)
 		assert server.wait() == 0
 	END
 	same 'end=closed' "$(records | grep -o 'end=[a-z]*' | tail -n 1)"

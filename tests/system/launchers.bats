@@ -5,7 +5,10 @@
 load launchers/helper
 
 setup_file() {
-	boot || return 0
+	boot || {
+		[ -n "${CANNOT-}" ]
+		return
+	}
 	install_account
 	add_reader
 	install_certificate

@@ -7,7 +7,10 @@ load launchers/helper
 UNITS=(pop3.socket pop3@.service pop3s.socket pop3s@.service stdpop3d-recover.service)
 
 setup_file() {
-	boot || return 0
+	boot || {
+		[ -n "${CANNOT-}" ]
+		return
+	}
 	install_account
 	add_reader
 	install_certificate

@@ -8,9 +8,9 @@ import sys
 port, certificate, kind = sys.argv[1:]
 context = ssl.create_default_context(cafile=certificate)
 if kind == "tls":
-	session = poplib.POP3_SSL("localhost", int(port), timeout=20, context=context)
+	session = poplib.POP3_SSL("127.0.0.1", int(port), timeout=20, context=context)
 else:
-	session = poplib.POP3("localhost", int(port), timeout=20)
+	session = poplib.POP3("127.0.0.1", int(port), timeout=20)
 	assert "STLS" in session.capa()
 	session.stls(context)
 assert "STLS" not in session.capa()
