@@ -1,7 +1,8 @@
 #!/usr/bin/env bats
 # bats file_tags=root
 # README's two commands, word for word, on bare machines: nothing but Debian's
-# smallest system, as root and as a user of it, and in a container.
+# smallest system, and in a container. Root and a user both see the session; the tests
+# are run by one of the two in each suite.
 load ../base
 
 HERE=$BATS_TEST_DIRNAME/bare
