@@ -117,17 +117,16 @@ accounts_next(struct accounts *file, char **line)
 void
 accounts_bad(struct accounts *file)
 {
-	file->bad = file->number;
+	if (file->bad == 0)
+		file->bad = file->number;
 }
 
 void
 accounts_report(struct accounts *file)
 {
-	if (file->bad == 0 || file->bad == file->reported)
-		return;
-	log_record(LOG_WARNING, "accounts", "line %zu of %s is malformed, and lets nobody in",
-	    file->bad, file->path);
-	file->reported = file->bad;
+	if (file->bad != 0)
+		log_record(LOG_WARNING, "accounts", "line %zu of %s is malformed, and lets nobody in",
+		    file->bad, file->path);
 }
 
 bool

@@ -26,7 +26,7 @@ struct accounts {
 	bool ended, in_long_line;
 	size_t start, end;		/* what of the buffer is still to be read */
 	size_t number;			/* of the line that was read last */
-	size_t bad, reported;		/* lines; 0: none */
+	size_t bad;			/* the first bad line's number; 0: none */
 };
 
 #define ACCOUNTS_NONE { .fd = -1 }
@@ -63,10 +63,10 @@ int accounts_begin(struct accounts *file);
  */
 enum accounts_next accounts_next(struct accounts *file, char **line);
 
-/* Notes that the line which was read last is bad; accounts_report logs it. */
+/* Notes that the line which was read last is bad. */
 void accounts_bad(struct accounts *file);
 
-/* Logs the path and the number of the bad line that was noted last, once. */
+/* Logs the path and the number of the first bad line, if any line is bad. */
 void accounts_report(struct accounts *file);
 
 /* True if the line is the entry of that name. */

@@ -25,7 +25,7 @@ authorization_greet(struct session *session)
 	unsigned char salt[8] = { 0 };
 	struct timespec now = { 0 };
 
-	if (!credentials_apop())
+	if (session->options->secrets == NULL)
 		return;
 	if (session->options->hostname != NULL)
 		snprintf(host, sizeof host, "%s", session->options->hostname);
@@ -89,7 +89,7 @@ conclude(struct session *session, enum credentials_verdict verdict, const char *
 	}
 	log_user(account->name[0] == '\0' ? "?" : account->name);
 	log_record(LOG_NOTICE, "login failed", "method=%s%s%s", method,
-	    account->remark == NULL ? "" : ", ", account->remark == NULL ? "" : account->remark);
+	    account->remark[0] == '\0' ? "" : ", ", account->remark);
 	log_user(NULL);
 	return authorization_fail(session, "AUTH", "the name or the password is wrong");
 }
@@ -99,8 +99,8 @@ try_password(struct session *session, const char *name, const char *password,
 	size_t length, const char *method)
 {
 	session->try_start = wire_clock();
-	enum credentials_verdict verdict = credentials_password(name, password, length,
-	    &session->account);
+	enum credentials_verdict verdict = credentials_password(&session->roster, name,
+	    password, length, &session->account);
 
 	return conclude(session, verdict, method);
 }
@@ -137,8 +137,8 @@ authorization_apop(struct session *session, const struct command *command)
 		return SESSION_STAY;
 	}
 	session->try_start = wire_clock();
-	enum credentials_verdict verdict = credentials_digest(command->word[0],
-	    session->timestamp, command->word[1], &session->account);
+	enum credentials_verdict verdict = credentials_digest(&session->roster,
+	    command->word[0], session->timestamp, command->word[1], &session->account);
 	return conclude(session, verdict, "APOP");
 }
 

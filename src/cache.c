@@ -72,7 +72,7 @@ cache_open(struct cache *cache, int state, int spool, const char *name)
 	/* A name in passwd(5) has no colon. */
 	snprintf(path, sizeof path, "%s:index", name);
 	cache->fd = openat(state, path,
-	    O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0600);
+	    O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, IO_PRIVATE_MODE);
 	if (cache->fd == -1)
 		return;
 	if (flock(cache->fd, LOCK_EX | LOCK_NB) == 0 && fstat(cache->fd, &status) == 0 &&

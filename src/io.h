@@ -9,6 +9,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* The mode of each file that is made, but for a dotlock. */
+enum { IO_PRIVATE_MODE = 0600 };
+
 int io_read(int fd, uint64_t offset, void *octets, size_t length);
 int io_write(int fd, uint64_t offset, const void *octets, size_t length);
 int io_truncate(int fd, uint64_t size);

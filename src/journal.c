@@ -31,7 +31,7 @@ journal_open(struct journal *journal, int directory, const char *name)
 	*journal = (struct journal){ .aside = -1 };
 	journal->fd = openat(directory, name, FLAGS);
 	if (journal->fd == -1 && errno == ENOENT) {
-		journal->fd = openat(directory, name, FLAGS | O_CREAT, 0600);
+		journal->fd = openat(directory, name, FLAGS | O_CREAT, IO_PRIVATE_MODE);
 		/* Its name must be on the disk before a record in it can count. */
 		if (journal->fd != -1 && fsync(directory) == -1)
 			goto fail;
@@ -48,7 +48,7 @@ journal_open(struct journal *journal, int directory, const char *name)
 	/* A name in passwd(5) has no colon. */
 	snprintf(aside, sizeof aside, "%s:aside", name);
 	journal->aside = openat(directory, aside,
-	    O_WRONLY | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
+	    O_WRONLY | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, IO_PRIVATE_MODE);
 	if (journal->aside != -1)
 		return 0;
 fail:

@@ -9,13 +9,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "credentials.h"
 #include "doors.h"
 #include "log.h"
 #include "maintenance.h"
 #include "options.h"
 #include "peer.h"
 #include "proxy.h"
+#include "roster.h"
 #include "sandbox.h"
 #include "session.h"
 #include "tls.h"
@@ -49,10 +49,18 @@ guard_descriptors(void)
 static int
 prepare(struct doors *doors, const struct options *options)
 {
-	if (credentials_open(options, geteuid()) == -1 || doors_open(doors, options) == -1 ||
-	    sandbox_start(options->account) == -1 || doors_check(doors, options) == -1)
+	if (roster_open(options, geteuid()) == -1 || doors_open(doors, options) == -1 ||
+	    sandbox_start(options->account, doors->names) == -1 || doors_check(doors, options) == -1)
 		return -1;
 	return sandbox_confine(doors->spool, doors->state, options->strict);
+}
+
+static int
+not_set_up(void)
+{
+	wire_err("SYS/PERM", "the server is not set up: its log says why");
+	wire_close();
+	return CONFIGURATION_EXIT;
 }
 
 int
@@ -80,15 +88,19 @@ main(int argc, char **argv)
 	session.options = &options;
 	wire_open(STDIN_FILENO, STDOUT_FILENO, session_end);
 	wire_limit(options.login_seconds, options.login_seconds);
-	if (prepare(&session.doors, &options) == -1) {
-		wire_err("SYS/PERM", "the server is not set up: its log says why");
-		wire_close();
-		return CONFIGURATION_EXIT;
-	}
+	if (prepare(&session.doors, &options) == -1)
+		return not_set_up();
+	/* The client's way to answer is the time in which the accounts are read. */
+	if (!options.proxy)
+		session_greet(&session);
+	roster_load(&session.roster);
+	if (sandbox_narrow(&session.roster) == -1)
+		return not_set_up();
 	if (options.proxy) {
 		if (!proxy_read(&peer))
 			return EXIT_SUCCESS;
 		log_peer(peer.address);
+		session_greet(&session);
 	}
 	session.plaintext = options.tls || options.plaintext || !peer.foreign;
 	session_run(&session);

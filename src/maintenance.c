@@ -19,6 +19,7 @@
 #include "lock.h"
 #include "log.h"
 #include "maildrop.h"
+#include "roster.h"
 #include "sandbox.h"
 #include "update.h"
 
@@ -137,9 +138,10 @@ static int
 print_absence(const char *name)
 {
 	struct account account;
-	bool found = credentials_find(name, &account);
+	struct roster roster;
 
-	credentials_close();
+	roster_load(&roster);
+	bool found = credentials_find(&roster, name, &account);
 	puts(found ? "mailbox: none yet, which is an empty maildrop" :
 	    "mailbox: none, and no account that is served has this name");
 	return !found;
@@ -163,7 +165,7 @@ maintenance_check(const struct options *options)
 		return errno == EACCES ? 1 : CONFIGURATION_EXIT;
 	bool absent = fstatat(doors.spool, name, &status, AT_SYMLINK_NOFOLLOW) == -1 &&
 	    errno == ENOENT;
-	if (absent && credentials_open(options, 0) == -1)
+	if (absent && roster_open(options, 0) == -1)
 		return CONFIGURATION_EXIT;
 	if (!absent && maildrop_peek(&maildrop, doors.spool, name) != MAILDROP_GOOD)
 		return 1;
@@ -171,7 +173,7 @@ maintenance_check(const struct options *options)
 		log_failure("maildrop", "cannot open the state file");
 		return 1;
 	}
-	if (sandbox_start(options->account) == -1 ||
+	if (sandbox_start(options->account, -1) == -1 ||
 	    sandbox_confine(doors.spool, doors.state, options->strict) == -1)
 		return CONFIGURATION_EXIT;
 	int result = absent ? print_absence(name) : 0;
@@ -187,7 +189,8 @@ maintenance_check(const struct options *options)
 
 /* In a process of its own, confined: becomes the user and finishes the UPDATE. */
 static int
-recover(const struct options *options, const struct doors *doors, const char *name)
+recover(const struct options *options, const struct doors *doors, const struct roster *roster,
+	const char *name)
 {
 	struct account account;
 	struct journal journal;
@@ -195,9 +198,10 @@ recover(const struct options *options, const struct doors *doors, const char *na
 
 	log_user(name);
 	if (sandbox_end_after(options->lock_seconds + RECOVERY_SECONDS) == -1 ||
-	    sandbox_confine(doors->spool, doors->state, options->strict) == -1)
+	    sandbox_confine(doors->spool, doors->state, options->strict) == -1 ||
+	    sandbox_narrow(roster) == -1)
 		return CONFIGURATION_EXIT;
-	if (!credentials_find(name, &account)) {
+	if (!credentials_find(roster, name, &account)) {
 		log_record(LOG_ERR, "maildrop refused", "a journal is pending for no account");
 		return 1;
 	}
@@ -208,7 +212,6 @@ recover(const struct options *options, const struct doors *doors, const char *na
 		log_failure("maildrop", "cannot open the state file");
 		return 1;
 	}
-	credentials_close();
 	if (sandbox_become(account.uid, account.gid, doors->names) == -1 ||
 	    (!options->no_dotlock && lock_clear(doors->spool, name) == -1))
 		return 1;
@@ -231,13 +234,14 @@ recover(const struct options *options, const struct doors *doors, const char *na
  * itself then, so that the others are recovered and a boot goes on.
  */
 static int
-recover_in_child(const struct options *options, const struct doors *doors, const char *name)
+recover_in_child(const struct options *options, const struct doors *doors,
+	const struct roster *roster, const char *name)
 {
 	int status;
 	pid_t child = fork();
 
 	if (child == 0)
-		_exit(recover(options, doors, name));
+		_exit(recover(options, doors, roster, name));
 	if (child == -1 || waitpid(child, &status, 0) == -1) {
 		log_failure("setup", "cannot start a process");
 		return 1;
@@ -274,12 +278,15 @@ int
 maintenance_recover(const struct options *options)
 {
 	struct doors doors;
+	struct roster roster;
 	struct dirent *entry;
 	int worst = 0;
 
-	if (credentials_open(options, geteuid()) == -1 || doors_open(&doors, options) == -1 ||
-	    sandbox_start(options->account) == -1 || doors_check(&doors, options) == -1)
+	if (roster_open(options, geteuid()) == -1 || doors_open(&doors, options) == -1 ||
+	    sandbox_start(options->account, doors.names) == -1 ||
+	    doors_check(&doors, options) == -1)
 		return CONFIGURATION_EXIT;
+	roster_load(&roster);
 	DIR *directory = fdopendir(dup(doors.state));
 	if (directory == NULL) {
 		log_failure("setup", "cannot list %s", options->state);
@@ -287,7 +294,7 @@ maintenance_recover(const struct options *options)
 	}
 	while (errno = 0, (entry = readdir(directory)) != NULL)
 		if (is_pending(options, &doors, entry->d_name)) {
-			int status = recover_in_child(options, &doors, entry->d_name);
+			int status = recover_in_child(options, &doors, &roster, entry->d_name);
 			worst = status > worst ? status : worst;
 		}
 	if (errno != 0) {

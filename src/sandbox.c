@@ -63,8 +63,23 @@ set_limits(void)
 	return setrlimit(RLIMIT_FSIZE, &size);
 }
 
+/* No group but the spool's, if that is how a dotlock is made in it. */
+static int
+settle_groups(int spool)
+{
+	struct stat status;
+
+	if (spool == -1)
+		return setgroups(0, NULL);
+	if (fstat(spool, &status) == -1)
+		return -1;
+	bool needed = status.st_gid != 0 && (status.st_mode & S_IWGRP) != 0 &&
+	    (status.st_mode & S_IWOTH) == 0;
+	return setgroups(needed, &status.st_gid);
+}
+
 int
-sandbox_start(const char *account)
+sandbox_start(const char *account, int spool)
 {
 	uid_t uid;
 	gid_t gid;
@@ -82,7 +97,7 @@ sandbox_start(const char *account)
 		log_record(LOG_ERR, "setup", "account %s is root", account);
 		return -1;
 	}
-	if (setgroups(0, NULL) == 0 && system_step_down(uid, gid) == 0 && geteuid() == uid &&
+	if (settle_groups(spool) == 0 && system_step_down(uid, gid) == 0 && geteuid() == uid &&
 	    getegid() == gid)
 		return 0;
 	log_failure("setup", "cannot become %s", account);
@@ -102,19 +117,30 @@ sandbox_confine(int spool, int state, bool strict)
 	return result == SYSTEM_GOOD || (result == SYSTEM_INCOMPLETE && !strict) ? 0 : -1;
 }
 
-/* No group but the spool's, if the user can make a name there by that only. */
+int
+sandbox_narrow(const struct roster *roster)
+{
+	struct roster_range uids[1], gids[SYSTEM_RANGES];
+	size_t uid_count = roster_ranges(roster, false, uids, 1);
+	size_t gid_count = roster_ranges(roster, true, gids, SYSTEM_RANGES);
+
+	if (system_limit_ids(uids, uid_count, gids, gid_count) == 0)
+		return 0;
+	log_failure("sandbox", "cannot be narrowed");
+	return -1;
+}
+
+/* A user who may write to the spool without its group does not keep that. */
 static int
-set_groups(int spool, uid_t uid, gid_t gid)
+drop_group(int spool, uid_t uid, gid_t gid)
 {
 	struct stat status;
 
 	if (spool == -1)
-		return setgroups(0, NULL);
+		return 0;
 	if (fstat(spool, &status) == -1)
 		return -1;
-	bool needed = status.st_uid != uid && status.st_gid != gid && status.st_gid != 0 &&
-	    (status.st_mode & S_IWGRP) != 0 && (status.st_mode & S_IWOTH) == 0;
-	return setgroups(needed, &status.st_gid);
+	return status.st_uid == uid || status.st_gid == gid ? setgroups(0, NULL) : 0;
 }
 
 int
@@ -132,7 +158,7 @@ sandbox_become(uid_t uid, gid_t gid, int spool)
 		return -1;
 	}
 	errno = EPERM;
-	if (set_groups(spool, uid, gid) == 0 && system_become(uid, gid) == 0 &&
+	if (drop_group(spool, uid, gid) == 0 && system_become(uid, gid) == 0 &&
 	    getuid() == uid && geteuid() == uid && getgid() == gid && getegid() == gid &&
 	    !system_is_privileged())
 		return 0;

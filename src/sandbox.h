@@ -20,15 +20,19 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
+#include "roster.h"
+
 /* Closes all descriptors from "first" on: launchers leak some. */
 void sandbox_close_leaked(int first);
 
 /*
- * Before the first octet is read: no core files, no new privileges, file
- * modes exactly as asked for, and the ids of "account", which is looked up in
- * /etc/passwd, if the process is root. 0, or -1 after a record.
+ * Before the greeting: no core files, no new privileges, file modes exactly as asked
+ * for; and, if the process is root, the ids of "account", which is looked up in
+ * /etc/passwd, and no group but the one of "spool", where only that group may make a
+ * dotlock in it. Here and below, "spool" is -1 if nobody makes any. Returns 0, or -1
+ * after logging the reason.
  */
-int sandbox_start(const char *account);
+int sandbox_start(const char *account, int spool);
 
 /*
  * Confines AUTHORIZATION: the two directories are all that can be opened, and
@@ -39,10 +43,15 @@ int sandbox_start(const char *account);
 int sandbox_confine(int spool, int state, bool strict);
 
 /*
- * After login: the user's ids, read back, and nothing else but the group that
- * "spool" belongs to where only that group may make a dotlock in it; here and
- * below, -1 for "spool" if nobody makes any. uid 0 is refused. 0, or -1 after a
- * record: the process must not go on.
+ * Once it is known who is served, and before the first octet is read: the process can
+ * become nobody else. Returns 0, or -1 after logging the reason.
+ */
+int sandbox_narrow(const struct roster *roster);
+
+/*
+ * After login: the user's ids, read back, and no group but the one that sandbox_start
+ * left, if the user needs it to make a dotlock in "spool". User-ID 0 is refused.
+ * Returns 0, or -1 after logging the reason: the process must not go on.
  */
 int sandbox_become(uid_t uid, gid_t gid, int spool);
 

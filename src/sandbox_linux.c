@@ -17,12 +17,14 @@
 #include <signal.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "io.h"
 #include "lock.h"
 
 /* All permitted and effective capabilities, as bits. */
@@ -164,11 +166,15 @@ restrict_files(int spool, uint64_t spool_access, int state, uint64_t state_acces
 #define VERDICT(action) BPF_STMT(BPF_RET | BPF_K, action)
 #define SKIP_UNLESS(value, rows) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, value, 0, rows)
 #define SKIP_IF(value, rows) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, value, rows, 0)
+#define SKIP_IF_X(rows) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_X, 0, rows, 0)
+#define GO(rows) BPF_STMT(BPF_JMP | BPF_JA, rows)
 #define SKIP_UNLESS_ANY(bits, rows) BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, bits, 0, rows)
 #define PASS VERDICT(SECCOMP_RET_ALLOW)
 #define REFUSE VERDICT(SECCOMP_RET_ERRNO | EPERM)
 #define ALLOW(name) SKIP_UNLESS(SYS_##name, 1), PASS
 #define DENY(name) SKIP_UNLESS(SYS_##name, 1), REFUSE
+
+static bool without_seccomp;
 
 static int
 add_filter(struct sock_filter *rows, size_t count)
@@ -192,9 +198,14 @@ allow_calls(void)
 		ALLOW(flock), ALLOW(lseek), ALLOW(close),
 		ALLOW(unlinkat), ALLOW(ftruncate), ALLOW(fallocate),
 		ALLOW(fsync), ALLOW(fdatasync), ALLOW(sync_file_range),
-		/* SECURITY: no descriptor of what may not be read; times of what is open only;
-		   to the peer and to syslog, not to an address; locks, not signals. */
-		SKIP_UNLESS(SYS_openat, 4), LOAD(args[2]), SKIP_UNLESS_ANY(O_PATH, 1), REFUSE, PASS,
+		/* SECURITY: no descriptor of what may not be read, no file without a name, and
+		   what is made has the mode of a state file or of a dotlock: no set-id bit. */
+		SKIP_UNLESS(SYS_openat, 9), LOAD(args[2]),
+		SKIP_UNLESS_ANY(O_PATH | (O_TMPFILE & ~O_DIRECTORY), 1), REFUSE,
+		SKIP_UNLESS_ANY(O_CREAT, 3),
+		LOAD(args[3]), SKIP_IF(IO_PRIVATE_MODE, 1), SKIP_UNLESS(LOCK_DOTLOCK_MODE, 1), PASS, REFUSE,
+		/* Times of what is open only; to the peer and to syslog, not to an address;
+		   locks, not signals. */
 		SKIP_UNLESS(SYS_utimensat, 6), LOAD(args[1]), SKIP_UNLESS(0, 3),
 		LOAD_HIGH(args[1]), SKIP_UNLESS(0, 1), PASS, REFUSE,
 		SKIP_UNLESS(SYS_sendto, 4), LOAD(args[5]), SKIP_UNLESS(0, 1), PASS, REFUSE,
@@ -218,8 +229,7 @@ allow_calls(void)
 		/* The way to the user, and the next filter. */
 		ALLOW(capset), ALLOW(seccomp), ALLOW(landlock_create_ruleset),
 		ALLOW(landlock_add_rule), ALLOW(landlock_restrict_self),
-		SKIP_UNLESS(SYS_setgroups, 4),
-		LOAD(args[0]), BPF_JUMP(BPF_JMP | BPF_JGT | BPF_K, 1, 0, 1), REFUSE, PASS,
+		SKIP_UNLESS(SYS_setgroups, 4), LOAD(args[0]), SKIP_UNLESS(0, 1), PASS, REFUSE,
 		/* SECURITY: no core file is asked for again, and no id becomes 0. */
 		SKIP_UNLESS(SYS_prctl, 6), LOAD(args[0]), SKIP_UNLESS(PR_SET_DUMPABLE, 3),
 		LOAD(args[1]), SKIP_UNLESS(0, 1), PASS, REFUSE,
@@ -231,6 +241,49 @@ allow_calls(void)
 	};
 
 	return add_filter(rows, sizeof rows / sizeof rows[0]);
+}
+
+/* Adds rows that refuse a call unless its three ids are one and the same of these. */
+static size_t
+put_id_rows(struct sock_filter *rows, size_t used, unsigned call,
+	const struct roster_range *ranges, size_t count)
+{
+	const struct sock_filter head[] = {
+		SKIP_IF(call, 1), GO(3 * (uint32_t)count + 9),
+		LOAD(args[0]), BPF_STMT(BPF_MISC | BPF_TAX, 0),
+		LOAD(args[1]), SKIP_IF_X(1), REFUSE,
+		LOAD(args[2]), SKIP_IF_X(1), REFUSE,
+	};
+
+	memcpy(rows + used, head, sizeof head);
+	used += sizeof head / sizeof head[0];
+	for (size_t i = 0; i < count; i++) {
+		const struct sock_filter range[] = {
+			BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, ranges[i].first, 0, 2),
+			BPF_JUMP(BPF_JMP | BPF_JGT | BPF_K, ranges[i].last, 1, 0), PASS,
+		};
+		memcpy(rows + used, range, sizeof range);
+		used += sizeof range / sizeof range[0];
+	}
+	rows[used] = (struct sock_filter)REFUSE;
+	return used + 1;
+}
+
+int
+system_limit_ids(const struct roster_range *uids, size_t uid_count,
+	const struct roster_range *gids, size_t gid_count)
+{
+	enum { HEADS = 24 };	/* rows that are no range's */
+	static struct sock_filter rows[3 * 2 * SYSTEM_RANGES + HEADS];
+	size_t used = 1;
+
+	if (without_seccomp)
+		return 0;
+	rows[0] = (struct sock_filter)LOAD(nr);
+	used = put_id_rows(rows, used, SYS_setresuid, uids, uid_count);
+	used = put_id_rows(rows, used, SYS_setresgid, gids, gid_count);
+	rows[used++] = (struct sock_filter)PASS;
+	return add_filter(rows, used);
 }
 
 /* What TRANSACTION does not need of it: the filter before stays in force. */
@@ -257,8 +310,6 @@ deny_calls(int spool)
 
 	return add_filter(rows, sizeof rows / sizeof rows[0]);
 }
-
-static bool without_seccomp;
 
 enum system_result
 system_confine(int spool, int state)

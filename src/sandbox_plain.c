@@ -58,6 +58,17 @@ system_confine(int spool, int state)
 }
 
 int
+system_limit_ids(const struct roster_range *uids, size_t uid_count,
+	const struct roster_range *gids, size_t gid_count)
+{
+	(void)uids;
+	(void)uid_count;
+	(void)gids;
+	(void)gid_count;
+	return 0;
+}
+
+int
 system_seal(int spool)
 {
 	(void)spool;

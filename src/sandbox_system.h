@@ -8,7 +8,10 @@
 #define SANDBOX_SYSTEM_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <sys/types.h>
+
+#include "roster.h"
 
 /* Closes all descriptors from "first" on, if the system can do that cheaply. */
 void system_close_from(int first);
@@ -34,8 +37,14 @@ enum system_result {
 /* See sandbox_end_after; where only a running process can be ended, that. */
 int system_end_after(unsigned seconds);
 
-/* See sandbox_confine and sandbox_seal. */
+/* See sandbox_confine, sandbox_narrow and sandbox_seal. */
 enum system_result system_confine(int spool, int state);
+
+/* Of user-IDs and of group-IDs; in each count at most so many. */
+enum { SYSTEM_RANGES = 256 };
+int system_limit_ids(const struct roster_range *uids, size_t uid_count,
+	const struct roster_range *gids, size_t gid_count);
+
 int system_seal(int spool);
 
 #endif

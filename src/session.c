@@ -217,7 +217,7 @@ enter_transaction(struct session *session)
 	}
 	if (!options->no_cache)
 		cache_open(&session->cache, session->doors.state, session->doors.spool, account->name);
-	credentials_close();
+	roster_wipe(&session->roster);
 	if (sandbox_become(account->uid, account->gid, session->doors.names) == -1)
 		return refuse(session, "SYS/PERM", "this account cannot be served");
 	refusal = refusal_of(maildrop_open(&session->maildrop, session->doors.spool,
@@ -354,6 +354,17 @@ serve_line(struct session *session)
 }
 
 void
+session_greet(struct session *session)
+{
+	authorization_greet(session);
+	if (session->timestamp[0] == '\0')
+		wire_ok("POP3 ready");
+	else
+		wire_ok("POP3 ready %s", session->timestamp);
+	wire_flush();
+}
+
+void
 session_run(struct session *session)
 {
 	enum session_next next = SESSION_STAY;
@@ -362,11 +373,6 @@ session_run(struct session *session)
 	session->cache.fd = -1;
 	session->why = "quit";
 	session->state = SESSION_AUTHORIZATION;
-	authorization_greet(session);
-	if (session->timestamp[0] == '\0')
-		wire_ok("POP3 ready");
-	else
-		wire_ok("POP3 ready %s", session->timestamp);
 	while (next == SESSION_STAY) {
 		uint64_t before = wire_statuses();
 		next = serve_line(session);

@@ -16,6 +16,7 @@
 #include "journal.h"
 #include "maildrop.h"
 #include "options.h"
+#include "roster.h"
 #include "tls.h"
 
 enum { SESSION_TIMESTAMP = 128 };
@@ -41,6 +42,7 @@ struct session {
 	bool told_plaintext;	/* that they are not was logged */
 	struct doors doors;
 	struct tls tls;
+	struct roster roster;	/* empty once somebody is logged in */
 
 	/* AUTHORIZATION */
 	char name[CREDENTIALS_NAME + 1];	/* from USER; empty: none yet */
@@ -60,6 +62,9 @@ struct session {
 	uint64_t retrieved;	/* messages, for the record */
 	uint64_t retrieved_octets;
 };
+
+/* Says the greeting. Nothing of the client's has been read. */
+void session_greet(struct session *session);
 
 /* Serves one session on the wire, which is open. Returns at its orderly end. */
 void session_run(struct session *session);

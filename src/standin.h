@@ -12,32 +12,15 @@
 #ifndef STANDIN_H
 #define STANDIN_H
 
-#include <stdbool.h>
 #include <stdint.h>
 
-enum { STANDIN_KEPT = 8, STANDIN_NAME = 32, STANDIN_HASH = 255 };
-
-/* All zero is empty. It holds hashes: the caller wipes it. */
+/* All zero is empty. */
 struct standin {
-	struct {
-		uint8_t rank[16];
-		char name[STANDIN_NAME + 1];
-		char hash[STANDIN_HASH + 1];	/* empty: no account */
-		bool served;
-	} best[STANDIN_KEPT];	/* the smallest rank first */
+	uint8_t rank[16];	/* the smallest so far */
+	const char *hash;	/* of that account; NULL: no account yet */
 };
 
-/*
- * An account with a usable hash. Whether it is served may stand in another file and be
- * known later only, so the few accounts that come first are kept.
- */
-void standin_consider(struct standin *standin, const char *asked, const char *name,
-	const char *hash, bool served);
-
-/* That account is one that is served. */
-void standin_serve(struct standin *standin, const char *name);
-
-/* The hash of the first account that is served, else of the first; NULL: none. */
-const char *standin_hash(const struct standin *standin);
+/* An account with a usable hash, which must stay where it is. */
+void standin_consider(struct standin *standin, const char *asked, const char *hash);
 
 #endif

@@ -146,6 +146,7 @@ transaction() {
 # connect NAME [OPTION...]   starts it
 # says NAME LINE...          the client says each line
 # hears NAME LINE...         the server's next lines, without CRLF, are these
+# ready NAME                 the greeting, and nothing is left to do before a command
 # answer NAME                prints a multi-line response, from status line to dot
 # login NAME                 alice logs in
 # gone NAME                  the server says nothing more and ends well
@@ -180,6 +181,13 @@ hears() {
 		listen "$name"
 		same "$line"$'\r' "$HEARD"
 	done
+}
+
+# The accounts are read, and the last filter before login is in force, after the greeting.
+ready() {
+	hears "$1" '+OK POP3 ready'
+	says "$1" NOOP
+	hears "$1" '-ERR log in first'
 }
 
 answer() {

@@ -92,14 +92,40 @@ check_verdict(enum credentials_verdict verdict, const struct account *account, c
 		abort();
 }
 
+/* No hash and no secret of an account that is not served, and no name twice. */
 static void
-try(const struct part parts[PARTS], uid_t only)
+check_rows(const struct roster *roster, uid_t only)
+{
+	struct roster_range ranges[4];
+
+	for (size_t i = 0; i < roster->count; i++) {
+		const struct roster_row *row = &roster->rows[i];
+		if (row->served ? row->uid == 0 || (only != 0 && row->uid != only) :
+		    row->hash != ROSTER_EMPTY || row->secret != ROSTER_EMPTY)
+			abort();
+		for (size_t j = 0; j < i; j++)
+			if (strcmp(roster->text + row->name, roster->text + roster->rows[j].name) == 0)
+				abort();
+	}
+	size_t count = roster_ranges(roster, true, ranges, 4);
+	for (size_t i = 0; i < roster->count; i++) {
+		const struct roster_row *row = &roster->rows[i];
+		bool found = !row->served || row->gid == 0;
+		for (size_t j = 0; j < count; j++)
+			found |= row->gid >= ranges[j].first && row->gid <= ranges[j].last;
+		if (!found)
+			abort();
+	}
+}
+
+static void
+try(const struct roster *roster, const struct part parts[PARTS], uid_t only)
 {
 	char *name = copy(&parts[NAME]), *password = copy(&parts[PASSWORD]);
 	struct account account;
 
 	crypts = 0;
-	enum credentials_verdict verdict = credentials_password(name, password,
+	enum credentials_verdict verdict = credentials_password(roster, name, password,
 	    parts[PASSWORD].length, &account);
 	check_verdict(verdict, &account, name, only);
 	/* The same work for all, and no way in without it. */
@@ -107,9 +133,9 @@ try(const struct part parts[PARTS], uid_t only)
 		abort();
 	if (verdict == CREDENTIALS_GOOD && strcmp(password, "sesame") != 0)
 		abort();
-	verdict = credentials_digest(name, "<1@x>", password, &account);
+	verdict = credentials_digest(roster, name, "<1@x>", password, &account);
 	check_verdict(verdict, &account, name, only);
-	(void)credentials_find(name, &account);
+	(void)credentials_find(roster, name, &account);
 	free(name);
 	free(password);
 }
@@ -130,11 +156,14 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	};
 	uid_t only = size % 4 == 3 ? 1000 : 0;
 	/* Without an account of this uid an ordinary user is not served at all. */
-	if (credentials_open(&options, only) == 0)
-		try(parts, only);
-	else if (only == 0)
+	if (roster_open(&options, only) == 0) {
+		struct roster roster;
+		roster_load(&roster);
+		check_rows(&roster, only);
+		try(&roster, parts, only);
+		roster_wipe(&roster);
+	} else if (only == 0)
 		abort();
-	credentials_close();
 	for (int i = PASSWD; i < PARTS; i++)
 		close(fds[i]);
 	return 0;

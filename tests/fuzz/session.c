@@ -208,7 +208,8 @@ prepare(struct session *session, unsigned flags)
 	end_session = session_end;
 	in = out = null;
 	wire_limit(40, 40);
-	must(credentials_open(&options, owner) == 0);
+	must(roster_open(&options, owner) == 0);
+	roster_load(&session->roster);
 }
 
 /* All lines of the server end in CRLF, and mail goes by a finished UPDATE only. */
@@ -247,12 +248,13 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	to_its_end = false;
 	prepare(&session, data[0]);
 	if (setjmp(way_out) == 0) {
+		session_greet(&session);
 		session_run(&session);
 		to_its_end = true;
 	}
 	check_end(to_its_end);
 	must(faccessat(spool, "alice.lock", F_OK, 0) == -1);
-	credentials_close();
+	roster_wipe(&session.roster);
 	journal_close(&session.journal);
 	free(session.maildrop.messages);
 	if (session.maildrop.fd > 0)

@@ -547,17 +547,17 @@ login_times() {
 	local filters
 	filters=$(sed -n 's/^Seccomp_filters:\t//p' /proc/self/status)
 	connect bob
-	hears bob '+OK POP3 ready'
+	ready bob
 	grep -qx $'NoNewPrivs:\t1' "/proc/${PID[bob]}/status"
 	grep -qx $'Seccomp:\t2' "/proc/${PID[bob]}/status"
-	grep -qx $'Seccomp_filters:\t'"$((filters + 1))" "/proc/${PID[bob]}/status"
+	grep -qx $'Seccomp_filters:\t'"$((filters + 2))" "/proc/${PID[bob]}/status"
 	# No other process of the same user may look inside.
 	same 0 "$(stat -c %u "/proc/${PID[bob]}/mem")"
 	grep -q '^Max core file size  *0  *0 ' "/proc/${PID[bob]}/limits" ||
 		[ ! -r "/proc/${PID[bob]}/limits" ]
 	says bob 'USER alice' 'PASS sesame'
 	hears bob '+OK and the password?' '+OK 0 messages (0 octets)'
-	grep -qx $'Seccomp_filters:\t'"$((filters + 2))" "/proc/${PID[bob]}/status"
+	grep -qx $'Seccomp_filters:\t'"$((filters + 3))" "/proc/${PID[bob]}/status"
 	grep -qx $'CapPrm:\t0000000000000000' "/proc/${PID[bob]}/status"
 	hang_up bob
 }

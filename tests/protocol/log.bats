@@ -143,8 +143,9 @@ no login, ip=[192.0.2.1], end=quit' "$(records)"
 	while read -r name reason; do
 		user=$name
 		grep -qi "^$name:" passwd && [ "$name" != bob ] || user='?'
+		# Of one that is not served the password is never asked for, nor is it a secret.
 		first=
-		[[ $reason != name=* ]] || first=", $reason"
+		[[ ! $reason =~ ^(name=|reason=(uid|shell)) ]] || first=", $reason"
 		sed -i 's/^stdpop3d\[[0-9]*\]: //' "$name.log"
 		same "login failed, ip=[unknown], user=$user, method=PASS$first" \
 			"$(grep 'login failed' "$name.log" | sed -n 1p)"

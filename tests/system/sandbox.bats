@@ -184,18 +184,18 @@ seldom_allowed() {
 	# A launcher may have groups that the server must not keep.
 	SERVER=(setpriv "--groups=0,4,20" "${SERVER[@]}")
 	connect bob
-	hears bob '+OK POP3 ready'
+	ready bob
 	pid=${PID[bob]}
 	same "$(id -u nobody) $(id -u nobody) $(id -u nobody) $(id -u nobody)" "$(status "$pid" Uid)"
 	same "$(id -g nobody) $(id -g nobody) $(id -g nobody) $(id -g nobody)" "$(status "$pid" Gid)"
-	same '' "$(status "$pid" Groups)"
+	same "$(stat -c %g spool)" "$(status "$pid" Groups)"
 	same 00000000000000c0 "$(status "$pid" CapEff)"
 	same 00000000000000c0 "$(status "$pid" CapPrm)"
 	same 0000000000000000 "$(status "$pid" CapInh)"
 	same 0000000000000000 "$(status "$pid" CapAmb)"
 	same 1 "$(status "$pid" NoNewPrivs)"
 	same 2 "$(status "$pid" Seccomp)"
-	same $((filters + 1)) "$(status "$pid" Seccomp_filters)"
+	same $((filters + 2)) "$(status "$pid" Seccomp_filters)"
 	says bob QUIT
 	hears bob '+OK bye'
 	gone bob
@@ -216,7 +216,7 @@ seldom_allowed() {
 	same 0000000000000000 "$(status "$pid" CapPrm)"
 	same 1 "$(status "$pid" NoNewPrivs)"
 	same 2 "$(status "$pid" Seccomp)"
-	same $((filters + 2)) "$(status "$pid" Seccomp_filters)"
+	same $((filters + 3)) "$(status "$pid" Seccomp_filters)"
 	hang_up bob
 }
 
@@ -261,10 +261,10 @@ seldom_allowed() {
 	for file in spool/alice state/alice state/alice:index; do
 		grep -qF "/$file>" trace
 	done
-	[ "$(grep -c 'seccomp(SECCOMP_SET_MODE_FILTER' trace)" -eq 2 ]
+	[ "$(grep -c 'seccomp(SECCOMP_SET_MODE_FILTER' trace)" -eq 3 ]
 	[ "$(grep -c 'landlock_restrict_self' trace)" -eq 2 ]
 	awk '/seccomp\(SECCOMP_SET_MODE_FILTER/ { filters++ }
-		/pread64.*\/(spool|state)\// && filters < 2 { print; bad = 1 }
+		/pread64.*\/(spool|state)\// && filters < 3 { print; bad = 1 }
 		END { exit bad }' trace
 }
 
@@ -274,7 +274,7 @@ seldom_allowed() {
 	message one | OWNER=2001 mailbox carol
 	bystander
 	connect bob
-	hears bob '+OK POP3 ready'
+	ready bob
 	pid=${PID[bob]}
 	answers 'EPERM|EACCES' "$pid" < <(always_refused)
 	answers 'EPERM|EACCES' "$pid" < <(seldom_allowed)
@@ -282,8 +282,23 @@ seldom_allowed() {
 		openat SPOOL s:carol 0
 		openat SPOOL s:carol 2
 		openat SPOOL s:../decoy 0
-		unlinkat SPOOL s:carol 0
 		unlinkat SPOOL s:../decoy 0
+		setresuid 999 999 999
+		setresuid 2002 2002 2002
+		setresuid 2000 2000 2001
+		setresuid 2001 2000 2000
+		setresuid -1 -1 -1
+		setresgid 42 42 42
+		setresgid 2000 2000 42
+		setresgid -1 -1 42
+		setgroups 1 x:08000000
+		setgroups 1 x:2a000000
+		openat SPOOL s:planted 0xc1 06755
+		openat SPOOL s:planted 0xc1 04404
+		openat SPOOL s:planted 0x41 0644
+		openat SPOOL s:planted 0x41 0666
+		openat SPOOL s:. 0x410001 0600
+		openat SPOOL s:. 0x410002 0600
 		capset x:2205082000000000 x:ffffffffffffffff00000000ffffffffffffffff00000000
 		capset x:2205082000000000 x:c100000000000000c100000000000000c100000000000000
 	END
@@ -294,7 +309,7 @@ seldom_allowed() {
 @test "in AUTHORIZATION the process cannot signal others of the service account" {
 	bystander
 	connect bob
-	hears bob '+OK POP3 ready'
+	ready bob
 	answers EPERM "${PID[bob]}" <<-'END'
 		tgkill BYSTANDER BYSTANDER 0
 		tkill BYSTANDER 0
@@ -381,7 +396,7 @@ seldom_allowed() {
 		if [ "$state" = transaction ]; then
 			login "$state"
 		else
-			hears "$state" '+OK POP3 ready'
+			ready "$state"
 		fi
 		pid=${PID[$state]}
 		same "$want" "$(inject -i "$pid" 20)"
@@ -393,7 +408,7 @@ seldom_allowed() {
 	mkdir outside
 	chmod 777 outside
 	connect bob
-	hears bob '+OK POP3 ready'
+	ready bob
 	pid=${PID[bob]}
 	same EACCES "$(inject "$pid" openat -100 "s:$PWD/outside/new" 0xc1 0600)"
 	same EACCES "$(inject "$pid" openat -100 s:/etc/passwd 0)"
@@ -476,7 +491,7 @@ confined_in_part() {
 @test "a core file is not written, and other processes of the account cannot look inside" {
 	local limits
 	connect bob
-	hears bob '+OK POP3 ready'
+	ready bob
 	limits=$(grep 'Max core file size' "/proc/${PID[bob]}/limits" | tr -s ' ')
 	same 'Max core file size 0 0 bytes' "${limits% }"
 	same 0 "$(stat -c %u "/proc/${PID[bob]}/mem")"
@@ -487,19 +502,15 @@ confined_in_part() {
 
 @test "what a launcher leaves open is closed" {
 	connect bob 7</etc/hostname 100</etc/hostname
-	hears bob '+OK POP3 ready'
+	ready bob
 	run ! descriptor "${PID[bob]}" /etc/hostname
 	hang_up bob
 }
 
-@test "after login the account files are closed" {
+@test "before the first octet is read the account files are closed" {
 	local file
 	connect bob
-	hears bob '+OK POP3 ready'
-	for file in passwd shadow; do
-		descriptor "${PID[bob]}" "$file"
-	done
-	enters bob
+	ready bob
 	for file in passwd shadow; do
 		run ! descriptor "${PID[bob]}" "$file"
 	done
@@ -509,6 +520,32 @@ confined_in_part() {
 # no_secrets PID: none of the secrets below is in the process's memory.
 no_secrets() {
 	same '' "$(python3 "$BATS_TEST_DIRNAME/sandbox/memory.py" "$1" "${SECRETS[@]}")"
+}
+
+@test "before login the hashes of those who are served are in memory, and no others" {
+	local served unserved
+	served=$(openssl passwd -6 -salt firstsalt correcthorse)
+	unserved=$(openssl passwd -6 -salt othersalt batterystaple)
+	: >shadow
+	: >passwd
+	account root "$unserved" '' 0
+	account alice "$served"
+	account daemon "$unserved" '' 999
+	echo "nobody:$unserved:20000:0:::::" >>shadow
+	account noshell "$unserved"
+	sed -i "s,/:.*,/:$(grep -m 1 '^/' /etc/shells)," passwd
+	sed -i '$s,/:.*,/:/bin/false,' passwd
+	(umask 077 && echo root:tr0ubad0r >secrets)
+	SECRETS=(firstsalt)
+	connect one -L -U 1000 -a secrets
+	listen one
+	says one NOOP
+	hears one '-ERR log in first'
+	run no_secrets "${PID[one]}"
+	[ "$status" -eq 1 ]
+	SECRETS=(othersalt "${unserved##*$}" tr0ubad0r)
+	no_secrets "${PID[one]}"
+	hang_up one
 }
 
 @test "after login no password and no hash is in memory" {
@@ -530,7 +567,7 @@ no_secrets() {
 
 	# That the search finds something, before.
 	connect one
-	hears one '+OK POP3 ready'
+	ready one
 	says one 'USER correcthorse'
 	hears one '+OK and the password?'
 	run no_secrets "${PID[one]}"
@@ -644,7 +681,7 @@ confined_alike() {
 	message one | mailbox alice
 	bystander
 	connect bob -S
-	hears bob '+OK POP3 ready'
+	ready bob
 	pid=${PID[bob]}
 	answers 'EPERM|EACCES' "$pid" < <(always_refused)
 	same 00000000000000c0 "$(status "$pid" CapEff)"

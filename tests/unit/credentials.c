@@ -12,6 +12,10 @@
 #define HASH "$6$rounds=1000$salt$GK3yib7Lb94CdPqNt0xP5RxgvpEWVn9CfnufX04biOKhvXzbBUvzy01KX.g/" \
 	"08wFRTJ2aRZ.lH3NQTM08sbo9."
 
+static char passwd[32], shadow[32];
+static const struct options options = {
+	.passwd = passwd, .shadow = shadow, .account = "service", .least_uid = 1000,
+};
 static int answer;
 static time_t seconds;
 
@@ -35,31 +39,30 @@ make_file(char *path, size_t room, const char *text)
 	snprintf(path, room, "/proc/self/fd/%d", fd);
 }
 
+/* A session that begins now. */
 static void
 expect(enum credentials_verdict want, const char *remark)
 {
 	struct account account;
-	enum credentials_verdict got = credentials_password("alice", "sesame", 6, &account);
+	struct roster roster;
+
+	if (roster_open(&options, 0) == -1)
+		abort();
+	roster_load(&roster);
+	enum credentials_verdict got = credentials_password(&roster, "alice", "sesame", 6, &account);
+	roster_wipe(&roster);
 
 	check(got == want, "clock_gettime says %d, %jd: %d", answer, (intmax_t)seconds, (int)got);
-	check(remark == NULL ? account.remark == NULL :
-	    account.remark != NULL && strcmp(account.remark, remark) == 0, "the remark");
+	check(strcmp(account.remark, remark) == 0, "the remark is %s", account.remark);
 }
 
 int
 main(void)
 {
-	char passwd[32], shadow[32];
-	struct options options = {
-		.passwd = passwd, .shadow = shadow, .account = "service", .least_uid = 1000,
-	};
-
 	make_file(passwd, sizeof passwd, "alice:x:1000:1000::/:/bin/false\n");
 	make_file(shadow, sizeof shadow, "alice:" HASH ":20000:0:99999:7::20010:\n");
-	if (credentials_open(&options, 0) == -1)
-		abort();
 	seconds = (time_t)20009 * 86400;
-	expect(CREDENTIALS_GOOD, NULL);
+	expect(CREDENTIALS_GOOD, "");
 	seconds = (time_t)20010 * 86400;
 	expect(CREDENTIALS_BAD, "reason=expired");
 	seconds = -1;
@@ -67,6 +70,5 @@ main(void)
 	seconds = 0;
 	answer = -1;
 	expect(CREDENTIALS_BAD, "reason=clock");
-	credentials_close();
 	return verdict();
 }

@@ -1,0 +1,496 @@
+/* The account files to rows. SECURITY: hashes and secrets stand here until login. */
+#include "roster.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "accounts.h"
+#include "log.h"
+#include "siphash.h"
+
+enum {
+	SHORTEST_LINE = 3,	/* octets of a line that has a row: a name, a colon, LF */
+	LONGEST_HASH = 255,	/* and the longest secret, and shell, in octets */
+	LONGEST_SECRET = 511,
+	SECONDS_A_DAY = 86400,
+	PAGE = 4096,
+};
+
+/* The files, and what is known of them between roster_open and roster_load. */
+static struct accounts passwd = ACCOUNTS_NONE, shadow = ACCOUNTS_NONE;
+static struct accounts secrets = ACCOUNTS_NONE, shells = ACCOUNTS_NONE;
+static uid_t only_uid, least_uid;
+
+/* What is needed of a row while the files are being read. */
+struct note {
+	uint32_t shell;		/* offset in the text */
+	bool in_shadow;		/* a line of the shadow file was its own */
+	bool points_there;	/* the hash of passwd is "x" */
+	bool shell_listed;
+};
+
+struct loading {
+	struct roster *roster;
+	struct note *notes;	/* one a row */
+	size_t rows_room, text_room;
+	uint32_t *slots;	/* a hash table: number of a row, plus 1; 0: free */
+	size_t mask;
+};
+
+static int
+open_or_log(struct accounts *file, const char *path)
+{
+	int result = accounts_open(file, path);
+
+	if (result == -1)
+		log_failure("setup", "cannot open %s", path);
+	return result;
+}
+
+static int
+check_secrets(const char *path)
+{
+	struct stat status;
+
+	if (fstat(secrets.fd, &status) == -1) {
+		log_failure("setup", "cannot look at %s", path);
+		return -1;
+	}
+	if ((status.st_mode & (S_IRWXG | S_IRWXO)) == 0 &&
+	    (status.st_uid == 0 || status.st_uid == geteuid()))
+		return 0;
+	log_record(LOG_ERR, "setup", "%s must be its owner's alone, and the owner"
+	    " root or whoever runs the server", path);
+	return -1;
+}
+
+/*
+ * The mistake of starting the server as the service account, or as another user who
+ * is no user of the mail, would look like a wrong password to everybody.
+ */
+static int
+check_only(const struct options *options)
+{
+	struct accounts_passwd entry;
+	enum accounts_next next;
+	char *line;
+	bool found = false;
+
+	if (accounts_begin(&passwd) == -1)
+		next = ACCOUNTS_FAILED;
+	else
+		while ((next = accounts_next(&passwd, &line)) != ACCOUNTS_END &&
+		    next != ACCOUNTS_FAILED)
+			found |= next == ACCOUNTS_GOT && accounts_cut_passwd(line, &entry) &&
+			    entry.uid == only_uid && strcmp(entry.name, options->account) != 0;
+	if (next == ACCOUNTS_FAILED)
+		log_failure("setup", "cannot read %s", options->passwd);
+	else if (!found)
+		log_record(LOG_ERR, "setup", "started with user-ID %ju, which is not that of a"
+		    " user in %s: start it as root", (uintmax_t)only_uid, options->passwd);
+	return found ? 0 : -1;
+}
+
+int
+roster_open(const struct options *options, uid_t only)
+{
+	only_uid = only;
+	least_uid = options->least_uid;
+	if (open_or_log(&passwd, options->passwd) == -1)
+		return -1;
+	if (options->recover || options->check != NULL)
+		return 0;
+	if ((only != 0 && check_only(options) == -1) ||
+	    open_or_log(&shadow, options->shadow) == -1 ||
+	    (options->listed_shell && open_or_log(&shells, "/etc/shells") == -1))
+		return -1;
+	if (options->secrets == NULL)
+		return 0;
+	return open_or_log(&secrets, options->secrets) == -1 ? -1 : check_secrets(options->secrets);
+}
+
+/* Pages that nobody touches cost nothing, so there is room for the worst case. */
+static void *
+allocate(size_t size)
+{
+	void *block = mmap(NULL, size, PROT_READ | PROT_WRITE,
+	    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	return block == MAP_FAILED ? NULL : block;
+}
+
+int
+roster_allocate(struct roster *roster, size_t rows, size_t text_length)
+{
+	*roster = (struct roster){ .block_size = rows * sizeof(struct roster_row) + text_length };
+	roster->block = allocate(roster->block_size);
+	if (roster->block == NULL)
+		return -1;
+	roster->rows = roster->block;
+	roster->text = (char *)roster->block + rows * sizeof(struct roster_row);
+	roster->text_length = 1;
+	return 0;
+}
+
+void
+roster_wipe(struct roster *roster)
+{
+	if (roster->block == NULL)
+		return;
+	explicit_bzero(roster->rows, roster->count * sizeof *roster->rows);
+	explicit_bzero(roster->text, roster->text_length);
+	munmap(roster->block, roster->block_size);
+	*roster = (struct roster){ 0 };
+}
+
+/* The offset of a copy, or ROSTER_EMPTY: the text is empty, or a file has grown. */
+static uint32_t
+add_text(struct loading *loading, const char *text)
+{
+	struct roster *roster = loading->roster;
+	size_t length = strlen(text) + 1, offset = roster->text_length;
+
+	if (length == 1)
+		return ROSTER_EMPTY;
+	if (loading->text_room - offset < length) {
+		errno = EFBIG;
+		roster->unreadable = true;
+		return ROSTER_EMPTY;
+	}
+	memcpy(roster->text + offset, text, length);
+	roster->text_length += length;
+	return (uint32_t)offset;
+}
+
+/* The first reason is the one that is logged. */
+static void
+object(struct roster_row *row, const char *word)
+{
+	if (row->obstacle[0] == '\0')
+		strcpy(row->obstacle, word);
+}
+
+static bool
+is_usable_hash(const char *hash)
+{
+	return hash[0] != '\0' && hash[0] != '!' && hash[0] != '*' && strcmp(hash, "x") != 0 &&
+	    strlen(hash) <= LONGEST_HASH;
+}
+
+static void
+take_hash(struct loading *loading, struct roster_row *row, const char *hash)
+{
+	row->hash = is_usable_hash(hash) ? add_text(loading, hash) : ROSTER_EMPTY;
+	row->locked = hash[0] == '!';
+}
+
+static bool
+is_uid_served(uid_t uid)
+{
+	if (only_uid != 0)
+		return uid == only_uid;
+	return uid != 0 && uid >= least_uid;
+}
+
+/*
+ * shadow(5): 0 as the day of the last change asks for a new password at once. Without
+ * a clock nobody could tell an account that expired years ago.
+ */
+static void
+judge_dates(struct roster_row *row, const struct accounts_shadow *dates)
+{
+	struct timespec now;
+
+	if (clock_gettime(CLOCK_REALTIME, &now) == -1 || now.tv_sec < 0) {
+		object(row, "clock");
+		return;
+	}
+	int64_t today = (int64_t)now.tv_sec / SECONDS_A_DAY;
+	int64_t grace = dates->inactive > 0 ? dates->inactive : 0;
+	if (dates->expire >= 0 && today >= dates->expire)
+		object(row, "expired");
+	if (dates->changed == 0)
+		object(row, "change");
+	if (dates->changed > 0 && dates->most >= 0 &&
+	    today - dates->changed > dates->most + grace)
+		object(row, "old");
+}
+
+/* Where the row of a name is in the table, or where it belongs. */
+static size_t
+find_slot(const struct loading *loading, const char *name)
+{
+	static const uint8_t key[16];
+	const struct roster *roster = loading->roster;
+	struct siphash sip;
+	uint8_t digest[16];
+	uint32_t hash;
+
+	siphash_begin(&sip, key);
+	siphash_add(&sip, name, strlen(name));
+	siphash_end(&sip, digest);
+	memcpy(&hash, digest, sizeof hash);
+	size_t slot = hash & loading->mask;
+	while (loading->slots[slot] != 0 &&
+	    strcmp(roster->text + roster->rows[loading->slots[slot] - 1].name, name) != 0)
+		slot = (slot + 1) & loading->mask;
+	return slot;
+}
+
+/* The row of a line's name, or NULL; the line is cut after the name. */
+static struct roster_row *
+find_row(const struct loading *loading, char *line)
+{
+	char *colon = strchr(line, ':');
+
+	if (colon == NULL)
+		return NULL;
+	*colon = '\0';
+	uint32_t number = loading->slots[find_slot(loading, line)];
+	*colon = ':';
+	return number == 0 ? NULL : &loading->roster->rows[number - 1];
+}
+
+static void
+take_passwd(struct loading *loading, char *line, bool whole)
+{
+	struct roster *roster = loading->roster;
+	struct roster_row *row = &roster->rows[roster->count];
+	struct note *note = &loading->notes[roster->count];
+	struct accounts_passwd entry;
+	char *colon = strchr(line, ':');
+
+	if (colon == NULL || colon == line) {
+		accounts_bad(&passwd);
+		return;
+	}
+	if (roster->count == loading->rows_room) {
+		errno = EFBIG;
+		roster->unreadable = true;
+		return;
+	}
+	*colon = '\0';
+	row->name = add_text(loading, line);
+	*colon = ':';
+	roster->count++;
+	if (!whole || !accounts_cut_passwd(line, &entry)) {
+		accounts_bad(&passwd);
+		object(row, "malformed");
+		return;
+	}
+	row->uid = entry.uid;
+	row->gid = entry.gid;
+	row->served = is_uid_served(entry.uid);
+	if (!row->served) {
+		object(row, "uid");
+		return;
+	}
+	take_hash(loading, row, entry.hash);
+	note->points_there = strcmp(entry.hash, "x") == 0;
+	if (shells.fd != -1)
+		note->shell = add_text(loading, entry.shell);
+}
+
+/* After passwd: the table, in which the first row of a name is the only one. */
+static int
+make_table(struct loading *loading)
+{
+	struct roster *roster = loading->roster;
+	size_t size = 16, kept = 0;
+
+	while (size < 2 * roster->count)
+		size *= 2;
+	loading->slots = calloc(size, sizeof *loading->slots);
+	if (loading->slots == NULL)
+		return -1;
+	loading->mask = size - 1;
+	for (size_t i = 0; i < roster->count; i++) {
+		size_t slot = find_slot(loading, roster->text + roster->rows[i].name);
+		if (loading->slots[slot] != 0)
+			continue;
+		roster->rows[kept] = roster->rows[i];
+		loading->notes[kept] = loading->notes[i];
+		loading->slots[slot] = (uint32_t)++kept;
+	}
+	memset(roster->rows + kept, 0, (roster->count - kept) * sizeof *roster->rows);
+	roster->count = kept;
+	return 0;
+}
+
+static void
+take_shadow(struct loading *loading, char *line, bool whole)
+{
+	struct roster_row *row = find_row(loading, line);
+	struct accounts_shadow entry;
+	bool good = whole && accounts_cut_shadow(line, &entry);
+
+	if (!good)
+		accounts_bad(&shadow);
+	if (row == NULL || !row->served)
+		return;
+	struct note *note = &loading->notes[row - loading->roster->rows];
+	if (note->in_shadow)
+		return;
+	note->in_shadow = true;
+	take_hash(loading, row, good ? entry.hash : "");
+	if (good)
+		judge_dates(row, &entry);
+	else
+		object(row, "malformed");
+}
+
+/* Lines of the secrets file: "name:secret", all after the colon. */
+static void
+take_secret(struct loading *loading, char *line, bool whole)
+{
+	struct roster_row *row = find_row(loading, line);
+	const char *secret = strchr(line, ':');
+	bool good = whole && secret != NULL && strlen(secret + 1) <= LONGEST_SECRET;
+
+	if (!good)
+		accounts_bad(&secrets);
+	if (row == NULL || !row->served || row->has_secret)
+		return;
+	row->has_secret = true;
+	if (good)
+		row->secret = add_text(loading, secret + 1);
+	else
+		object(row, "malformed");
+}
+
+/* shells(5): each line is a shell, and this one is that of some rows. */
+static void
+take_shell(struct loading *loading, char *line, bool whole)
+{
+	const struct roster *roster = loading->roster;
+
+	if (!whole || line[0] != '/')
+		return;
+	for (size_t i = 0; i < roster->count; i++)
+		if (strcmp(roster->text + loading->notes[i].shell, line) == 0)
+			loading->notes[i].shell_listed = true;
+}
+
+typedef void take(struct loading *loading, char *line, bool whole);
+
+/* Hands each line of the file over. A file that is not open has none. */
+static int
+read_lines(struct accounts *file, take *take_line, struct loading *loading)
+{
+	enum accounts_next next;
+	char *line;
+
+	if (file->fd == -1)
+		return 0;
+	if (accounts_begin(file) == -1)
+		return -1;
+	while ((next = accounts_next(file, &line)) == ACCOUNTS_GOT || next == ACCOUNTS_DAMAGED)
+		take_line(loading, line, next == ACCOUNTS_GOT);
+	accounts_report(file);
+	return next == ACCOUNTS_END && !loading->roster->unreadable ? 0 : -1;
+}
+
+/* What is known when all files were read. */
+static void
+settle_row(struct loading *loading, size_t i)
+{
+	struct roster_row *row = &loading->roster->rows[i];
+	const struct note *note = &loading->notes[i];
+
+	if (!row->served)
+		return;
+	if (shadow.fd != -1 && note->points_there && !note->in_shadow)
+		object(row, "shadow");
+	if (shells.fd == -1 || note->shell_listed)
+		return;
+	row->served = false;
+	explicit_bzero(loading->roster->text + row->hash, strlen(loading->roster->text + row->hash));
+	explicit_bzero(loading->roster->text + row->secret,
+	    strlen(loading->roster->text + row->secret));
+	row->hash = row->secret = ROSTER_EMPTY;
+	strcpy(row->obstacle, "shell");
+}
+
+static int
+read_files(struct loading *loading)
+{
+	if (read_lines(&passwd, take_passwd, loading) == -1 || make_table(loading) == -1 ||
+	    read_lines(&shadow, take_shadow, loading) == -1 ||
+	    read_lines(&secrets, take_secret, loading) == -1 ||
+	    read_lines(&shells, take_shell, loading) == -1)
+		return -1;
+	for (size_t i = 0; i < loading->roster->count; i++)
+		settle_row(loading, i);
+	return 0;
+}
+
+/* Octets of the file, or 0 if it is not open or cannot be looked at. */
+static size_t
+size_of(const struct accounts *file)
+{
+	struct stat status;
+
+	return file->fd == -1 || fstat(file->fd, &status) == -1 ? 0 : (size_t)status.st_size;
+}
+
+void
+roster_load(struct roster *roster)
+{
+	struct loading loading = { .roster = roster,
+	    .rows_room = size_of(&passwd) / SHORTEST_LINE + 1,
+	    .text_room = size_of(&passwd) + size_of(&shadow) + size_of(&secrets) + PAGE };
+	size_t notes_size = loading.rows_room * sizeof *loading.notes;
+
+	loading.notes = allocate(notes_size);
+	if (roster_allocate(roster, loading.rows_room, loading.text_room) == -1 ||
+	    loading.notes == NULL || read_files(&loading) == -1) {
+		log_failure("setup", "cannot read the account files");
+		roster_wipe(roster);
+		roster->unreadable = true;
+	}
+	free(loading.slots);
+	if (loading.notes != NULL)
+		munmap(loading.notes, notes_size);
+	accounts_close(&passwd);
+	accounts_close(&shadow);
+	accounts_close(&secrets);
+	accounts_close(&shells);
+}
+
+static int
+compare_ids(const void *a, const void *b)
+{
+	uint32_t x, y;
+
+	memcpy(&x, a, sizeof x);
+	memcpy(&y, b, sizeof y);
+	return (x > y) - (x < y);
+}
+
+size_t
+roster_ranges(const struct roster *roster, bool groups, struct roster_range *ranges, size_t most)
+{
+	uint32_t *ids = calloc(roster->count + 1, sizeof *ids);
+	size_t count = 0, used = 0;
+
+	if (ids == NULL)
+		return 0;
+	for (size_t i = 0; i < roster->count; i++) {
+		uint32_t id = groups ? roster->rows[i].gid : roster->rows[i].uid;
+		if (roster->rows[i].served && id != 0)
+			ids[count++] = id;
+	}
+	qsort(ids, count, sizeof *ids, compare_ids);
+	for (size_t i = 0; i < count; i++)
+		if (used > 0 && (used == most || ids[i] - ranges[used - 1].last <= 1))
+			ranges[used - 1].last = ids[i];
+		else
+			ranges[used++] = (struct roster_range){ ids[i], ids[i] };
+	free(ids);
+	return used;
+}

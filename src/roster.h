@@ -1,0 +1,78 @@
+/*
+ * roster: the accounts, as the account files have them at one moment.
+ *
+ * The files are opened before the greeting and read after it, before the first octet
+ * from the client, then closed. Of an account that is served the roster keeps the ids,
+ * the hash and the secret; of any other the name and the reason. So a break-in before
+ * login cannot reach root's hash, nor that of a system account: they are not there.
+ */
+#ifndef ROSTER_H
+#define ROSTER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "options.h"
+
+enum { ROSTER_OBSTACLE = 12 };
+
+struct roster_row {
+	uint32_t name, hash, secret;	/* offsets in the text; ROSTER_EMPTY: none */
+	uint32_t uid, gid;
+	bool served;			/* by its uid and its shell */
+	bool locked;			/* the hash begins with "!" */
+	bool has_secret;		/* a line of the secrets file is its own */
+	char obstacle[ROSTER_OBSTACLE];	/* why nothing lets it in, a word; or empty */
+};
+
+#define ROSTER_EMPTY 0
+
+/* The first row of a name is the only one. Rows and text are position-independent. */
+struct roster {
+	struct roster_row *rows;
+	size_t count;
+	char *text;		/* begins with a NUL */
+	size_t text_length;
+	bool unreadable;	/* the files could not be read: nobody is served */
+	void *block;		/* both stand in it, or NULL */
+	size_t block_size;
+};
+
+/*
+ * Opens the passwd file and, unless there will be no login (-r, -c), the shadow, secrets
+ * and shells files, while that can still be done. Accounts of other user-IDs than "only"
+ * are not served, unless "only" is 0; user-ID 0 and those below options->least_uid are
+ * not served unless they are "only". Returns 0, or -1 after logging the reason: a file
+ * cannot be opened, others can read the secrets, or "only" is a user-ID that nobody can
+ * log in with.
+ */
+int roster_open(const struct options *options, uid_t only);
+
+/*
+ * Reads what roster_open opened, and closes it. Dates of shadow(5) are judged here. On
+ * failure logs the reason and sets "unreadable"; a malformed line is logged once a file.
+ */
+void roster_load(struct roster *roster);
+
+/* Room for so many rows and octets of text. Returns 0, or -1 with errno. */
+int roster_allocate(struct roster *roster, size_t rows, size_t text_length);
+
+/* Wipes all of it and gives the memory back. */
+void roster_wipe(struct roster *roster);
+
+/* A range of ids, both ends in it. */
+struct roster_range {
+	uint32_t first, last;
+};
+
+/*
+ * The user-IDs, or with "groups" the group-IDs, of the accounts that are served, as at
+ * most "most" ranges in rising order; the last spans all the rest if there would be
+ * more. Returns their number. Group 0 is left out.
+ */
+size_t roster_ranges(const struct roster *roster, bool groups, struct roster_range *ranges,
+	size_t most);
+
+#endif
