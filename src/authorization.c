@@ -19,7 +19,7 @@ enum { TRIES = 3, STEP = 1000 /* milliseconds: the first pause */ };
 const char *const authorization_mechanisms[] = { "PLAIN", "LOGIN", NULL };
 
 void
-authorization_greet(struct session *session)
+authorization_stamp(struct session *session)
 {
 	char host[64] = "localhost";
 	unsigned char salt[8] = { 0 };
@@ -94,15 +94,59 @@ conclude(struct session *session, enum credentials_verdict verdict, const char *
 	return authorization_fail(session, "AUTH", "the name or the password is wrong");
 }
 
-static enum session_next
-try_password(struct session *session, const char *name, const char *password,
-	size_t length, const char *method)
+enum session_next
+authorization_judge(struct session *session, const struct proof *proof)
 {
-	session->try_start = wire_clock();
-	enum credentials_verdict verdict = credentials_password(&session->roster, name,
-	    password, length, &session->account);
+	static const char *const methods[] = { "PASS", "PLAIN", "LOGIN", "APOP" };
+	enum credentials_verdict verdict;
 
-	return conclude(session, verdict, method);
+	session->try_start = wire_clock();
+	if (proof->method == HANDOVER_APOP)
+		verdict = credentials_digest(&session->roster, proof->name, session->timestamp,
+		    proof->secret, &session->account);
+	else
+		verdict = credentials_password(&session->roster, proof->name, proof->secret,
+		    proof->length, &session->account);
+	return conclude(session, verdict, methods[proof->method]);
+}
+
+/* The reader's part: what the next image must know of this session. */
+static void
+hand_over(struct session *session, struct attempt *attempt)
+{
+	bool ended;
+
+	wire_flush();
+	attempt->unread_length = (uint32_t)wire_unread(attempt->unread, &ended);
+	attempt->ended = ended;
+	attempt->tls_on = session->tls_on;
+	attempt->plaintext = session->plaintext;
+	attempt->told_plaintext = session->told_plaintext;
+	snprintf(attempt->address, sizeof attempt->address, "%s", session->address);
+	handover_execute(attempt);
+}
+
+static enum session_next
+try(struct session *session, enum handover_method method, const char *name,
+	const char *secret, size_t length)
+{
+	static struct attempt attempt;
+	struct proof *proof = &attempt.proof;
+	enum session_next next = SESSION_LEAVE;
+
+	proof->method = (uint8_t)method;
+	snprintf(proof->name, sizeof proof->name, "%s",
+	    strlen(name) < sizeof proof->name ? name : "/");
+	proof->length = (uint32_t)length;
+	memcpy(proof->secret, secret, length);
+	proof->secret[length] = '\0';
+	if (session->reads) {
+		hand_over(session, &attempt);
+		wire_err("SYS/TEMP", "logins are out of order: the log says why");
+	} else
+		next = authorization_judge(session, proof);
+	explicit_bzero(&attempt, sizeof attempt);
+	return next;
 }
 
 enum session_next
@@ -126,7 +170,7 @@ authorization_pass(struct session *session, const struct command *command)
 		wire_err(NULL, "USER first");
 		return SESSION_STAY;
 	}
-	return try_password(session, session->name, command->rest, command->rest_length, "PASS");
+	return try(session, HANDOVER_PASS, session->name, command->rest, command->rest_length);
 }
 
 enum session_next
@@ -136,10 +180,8 @@ authorization_apop(struct session *session, const struct command *command)
 		wire_err(NULL, "no APOP here");
 		return SESSION_STAY;
 	}
-	session->try_start = wire_clock();
-	enum credentials_verdict verdict = credentials_digest(&session->roster,
-	    command->word[0], session->timestamp, command->word[1], &session->account);
-	return conclude(session, verdict, "APOP");
+	return try(session, HANDOVER_APOP, command->word[0], command->word[1],
+	    strlen(command->word[1]));
 }
 
 /*
@@ -194,8 +236,7 @@ auth_plain(struct session *session, char *initial)
 		wire_err(NULL, "no PLAIN message for oneself");
 		return SESSION_STAY;
 	}
-	return try_password(session, name + 1, password + 1, (size_t)(end - password - 1),
-	    "PLAIN");
+	return try(session, HANDOVER_PLAIN, name + 1, password + 1, (size_t)(end - password - 1));
 }
 
 /* draft-murchison-sasl-login: the name, then the password. */
@@ -213,7 +254,7 @@ auth_login(struct session *session, char *initial)
 	length = get_response(NULL, "UGFzc3dvcmQ6", &response);
 	if (length == -1)
 		return SESSION_STAY;
-	return try_password(session, name, response, (size_t)length, "LOGIN");
+	return try(session, HANDOVER_LOGIN, name, response, (size_t)length);
 }
 
 enum session_next
@@ -249,7 +290,7 @@ authorization_stls(struct session *session, const struct command *command)
 	tls_start(&session->tls);
 	/* RFC 2595 section 4: what was said in the clear does not count. */
 	explicit_bzero(session->name, sizeof session->name);
-	session->plaintext = true;
+	session->plaintext = session->tls_on = true;
 	return SESSION_STAY;
 }
 

@@ -9,7 +9,10 @@
 #include "session.h"
 
 /* Fills session->timestamp if there is APOP; it is another for each greeting. */
-void authorization_greet(struct session *session);
+void authorization_stamp(struct session *session);
+
+/* Judges what the client sent to be let in. Replies unless it is to be let in. */
+enum session_next authorization_judge(struct session *session, const struct proof *proof);
 
 /*
  * Pure: when a try that started at "start" is answered, in milliseconds, after so many

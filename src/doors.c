@@ -28,7 +28,7 @@ doors_open(struct doors *doors, const struct options *options)
 }
 
 int
-doors_check(const struct doors *doors, const struct options *options)
+doors_check(const struct doors *doors, const struct options *options, uid_t service)
 {
 	struct stat status;
 
@@ -36,7 +36,7 @@ doors_check(const struct doors *doors, const struct options *options)
 		log_failure("setup", "cannot look at %s", options->state);
 		return -1;
 	}
-	if (status.st_uid == geteuid() && (status.st_mode & (S_IRWXG | S_IRWXO)) == 0)
+	if (status.st_uid == service && (status.st_mode & (S_IRWXG | S_IRWXO)) == 0)
 		return 0;
 	log_record(LOG_ERR, "setup", "%s must belong to the service account and have mode 0700",
 	    options->state);

@@ -2,6 +2,8 @@
 #ifndef DOORS_H
 #define DOORS_H
 
+#include <sys/types.h>
+
 #include "options.h"
 
 struct doors {
@@ -14,9 +16,9 @@ struct doors {
 int doors_open(struct doors *doors, const struct options *options);
 
 /*
- * After the process has stepped down: the state directory must be its own,
- * and nobody else's to write to or read. 0, or -1 after a record.
+ * The state directory must be the service account's, and nobody else's to write to or
+ * read. Returns 0, or -1 after logging the reason.
  */
-int doors_check(const struct doors *doors, const struct options *options);
+int doors_check(const struct doors *doors, const struct options *options, uid_t service);
 
 #endif

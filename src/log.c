@@ -1,4 +1,4 @@
-/* Records. syslog(3) is called here only. */
+/* Records. Syslog's socket is known here only. */
 #include "log.h"
 
 #include <errno.h>
@@ -6,23 +6,54 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 enum { RECORD = 1024, FIELD = 64 };
 
-static bool to_descriptor;
+static struct log_end end = { .fd = -1 };
 static char peer_field[FIELD];
 static char user_field[FIELD];
+
+static int
+connect_to_syslog(int type)
+{
+	static const struct sockaddr_un address = { .sun_family = AF_UNIX, .sun_path = "/dev/log" };
+	int fd = socket(AF_UNIX, type | SOCK_CLOEXEC, 0);
+
+	if (fd != -1 && connect(fd, (const struct sockaddr *)&address, sizeof address) == 0)
+		return fd;
+	int saved = errno;
+	if (fd != -1)
+		close(fd);
+	errno = saved;
+	return -1;
+}
 
 void
 log_open(bool to_stderr)
 {
-	to_descriptor = to_stderr;
-	/* The zone is read while files can still be opened. */
-	tzset();
-	if (!to_stderr)
-		openlog("stdpop3d", LOG_PID | LOG_NDELAY, LOG_MAIL);
+	end = (struct log_end){ .fd = STDERR_FILENO, .syslog = !to_stderr };
+	if (to_stderr)
+		return;
+	end.fd = connect_to_syslog(SOCK_DGRAM);
+	if (end.fd == -1 && errno == EPROTOTYPE) {
+		end.fd = connect_to_syslog(SOCK_STREAM);
+		end.stream = true;
+	}
+}
+
+struct log_end
+log_where(void)
+{
+	return end;
+}
+
+void
+log_resume(const struct log_end *there)
+{
+	end = *there;
 }
 
 static bool
@@ -68,12 +99,15 @@ emit(int priority, char *record)
 	for (char *p = record; *p != '\0'; p++)
 		if (*p < 0x20 || *p > 0x7e)
 			*p = '?';
-	if (to_descriptor) {
+	if (!end.syslog) {
 		/* Not dprintf(3), which writes nothing where it cannot seek as it likes. */
 		int length = snprintf(line, sizeof line, "stdpop3d[%ld]: %s\n", (long)getpid(), record);
 		(void)!write(STDERR_FILENO, line, (size_t)length);
-	} else
-		syslog(priority, "%s", record);
+	} else if (end.fd != -1) {
+		int length = snprintf(line, sizeof line, "<%d>stdpop3d[%ld]: %s", LOG_MAIL | priority,
+		    (long)getpid(), record);
+		(void)!send(end.fd, line, (size_t)length + end.stream, MSG_NOSIGNAL);
+	}
 }
 
 static void

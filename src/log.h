@@ -10,8 +10,24 @@
 #include <stdbool.h>
 #include <syslog.h>
 
-/* Connects to syslog now, while that can still be done. */
+/*
+ * Where records go. A later image of this program in the same process goes on with it.
+ */
+struct log_end {
+	int fd;			/* -1: nowhere, since there is no /dev/log */
+	bool syslog;		/* else a line each on descriptor 2 */
+	bool stream;		/* syslog's socket is one: a NUL ends a record */
+};
+
+/*
+ * Connects to syslog's socket now, while that can still be done: not by syslog(3), whose
+ * descriptor nobody can hand on. Records have no date there, which the daemon adds.
+ */
 void log_open(bool to_stderr);
+
+/* Where log_open has connected to, and to go on with that. */
+struct log_end log_where(void);
+void log_resume(const struct log_end *there);
 
 /* The peer's address and the user in later records. NULL: not shown. */
 void log_peer(const char *address);

@@ -1,15 +1,19 @@
 /*
  * stdpop3d: one POP3 session on descriptors 0 and 1. This file is the order of
- * start-up: descriptors, options, log, what must be opened, and only then the
- * service account's ids and the first octet from outside.
+ * start-up: descriptors, options, log, what must be opened, and only then an account
+ * without power and the first octet from outside; and the way in of the login program,
+ * which is this program, too.
  */
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "authorization.h"
 #include "doors.h"
+#include "handover.h"
 #include "log.h"
 #include "maintenance.h"
 #include "options.h"
@@ -22,6 +26,9 @@
 #include "wire.h"
 
 enum { CONFIGURATION_EXIT = 78 };
+
+static struct session session;
+static struct orders orders;
 
 /*
  * Descriptors 0 to 2 exist, and 2 is not the client: inetd makes it the socket,
@@ -47,12 +54,39 @@ guard_descriptors(void)
 
 /* Opens all that is needed, while that can be done, and steps down. */
 static int
-prepare(struct doors *doors, const struct options *options)
+prepare(void)
 {
-	if (roster_open(options, geteuid()) == -1 || doors_open(doors, options) == -1 ||
-	    sandbox_start(options->account, doors->names) == -1 || doors_check(doors, options) == -1)
+	const struct options *options = &orders.options;
+	const char *why = NULL;
+	int found = 0;
+
+	if (roster_open(options, geteuid()) == -1 || doors_open(&orders.doors, options) == -1 ||
+	    sandbox_find(options->account, &orders.ids) == -1 ||
+	    doors_check(&orders.doors, options, orders.ids.uid) == -1)
 		return -1;
-	return sandbox_confine(doors->spool, doors->state, options->strict);
+	if (geteuid() == 0)
+		found = handover_prepare(&orders, &why);
+	if (found == -1)
+		return -1;
+	session.reads = found == 1;
+	if (session.reads)
+		return sandbox_confine_reader(&orders.ids, orders.doors.spool, orders.doors.state,
+		    HANDOVER_PROGRAM);
+	if (why != NULL)
+		log_record(LOG_NOTICE, "sandbox", "no login program, %s", why);
+	if (sandbox_start(&orders.ids, orders.doors.names) == -1)
+		return -1;
+	return sandbox_confine(orders.doors.spool, orders.doors.state, options->strict);
+}
+
+/* After the greeting, while the client's answer is on its way. */
+static int
+learn_accounts(void)
+{
+	if (session.reads)
+		return handover_close_vault(&orders);
+	roster_load(&session.roster, -1, 0);
+	return sandbox_narrow(&session.roster);
 }
 
 static int
@@ -63,46 +97,99 @@ not_set_up(void)
 	return CONFIGURATION_EXIT;
 }
 
+static void
+set_session(struct tls tls)
+{
+	session.options = &orders.options;
+	session.ids = &orders.ids;
+	session.doors = orders.doors;
+	session.tls = tls;
+	session.address = orders.peer.address;
+	/* A file size limit shall be an error, not the end of the process. */
+	signal(SIGXFSZ, SIG_IGN);
+}
+
+/* The login program: a try to log in, after which the session goes on. */
+static int
+resume(void)
+{
+	static struct attempt attempt;
+	struct tls tls;
+
+	/* SECURITY: the environment is the reader's choice. */
+	(void)clearenv();
+	session.vault = handover_receive(&attempt);
+	if (session.vault == NULL)
+		return CONFIGURATION_EXIT;
+	orders = *session.vault;
+	orders.options.spool = orders.spool;
+	tls = orders.tls;
+	if (attempt.tls_on)
+		tls.control = -1;
+	if (orders.options.proxy && !peer_set(&orders.peer, attempt.address))
+		strcpy(orders.peer.address, "unknown");
+	log_peer(orders.peer.address);
+	set_session(tls);
+	session.tls_on = attempt.tls_on;
+	session.plaintext = attempt.plaintext;
+	session.told_plaintext = attempt.told_plaintext;
+	session.failures = orders.failures;
+	session.roster = orders.roster;
+	memcpy(session.timestamp, orders.timestamp, sizeof session.timestamp);
+	wire_open(attempt.tls_on ? tls.in : orders.in, attempt.tls_on ? tls.out : orders.out,
+	    session_end);
+	wire_limit(orders.options.login_seconds, 0);
+	wire_resume(attempt.unread, attempt.unread_length, attempt.ended, orders.last_moment);
+	if (sandbox_lower(&orders.ids, orders.doors.names) == -1)
+		return not_set_up();
+	session_resume(&session, &attempt);
+	return EXIT_SUCCESS;
+}
+
 int
 main(int argc, char **argv)
 {
-	static struct session session;
-	static struct options options;
-	struct peer peer;
+	struct options *options = &orders.options;
+	struct peer *peer = &orders.peer;
 
+	if (sandbox_is_raised())
+		return resume();
 	guard_descriptors();
-	options_parse(&options, argc, argv);
-	sandbox_close_leaked(tls_find(&session.tls, options.delayed_tls, STDIN_FILENO,
+	options_parse(options, argc, argv);
+	sandbox_close_leaked(tls_find(&orders.tls, options->delayed_tls, STDIN_FILENO,
 	    STDOUT_FILENO));
-	if (options.tls)
-		session.tls = TLS_NONE;
-	log_open(options.log_to_stderr || options.check != NULL);
-	/* A file size limit shall be an error, not the end of the process. */
+	if (options->tls)
+		orders.tls = TLS_NONE;
+	log_open(options->log_to_stderr || options->check != NULL);
+	peer_find(peer, STDIN_FILENO);
+	log_peer(peer->address);
+	if (options->check != NULL)
+		return maintenance_check(options);
 	signal(SIGXFSZ, SIG_IGN);
-	peer_find(&peer, STDIN_FILENO);
-	log_peer(peer.address);
-	if (options.check != NULL)
-		return maintenance_check(&options);
-	if (options.recover)
-		return maintenance_recover(&options);
-	session.options = &options;
+	if (options->recover)
+		return maintenance_recover(options);
 	wire_open(STDIN_FILENO, STDOUT_FILENO, session_end);
-	wire_limit(options.login_seconds, options.login_seconds);
-	if (prepare(&session.doors, &options) == -1)
+	wire_limit(options->login_seconds, options->login_seconds);
+	orders.in = STDIN_FILENO;
+	orders.out = STDOUT_FILENO;
+	orders.log = log_where();
+	orders.last_moment = wire_last_moment();
+	if (prepare() == -1)
 		return not_set_up();
-	/* The client's way to answer is the time in which the accounts are read. */
-	if (!options.proxy)
+	set_session(orders.tls);
+	authorization_stamp(&session);
+	memcpy(orders.timestamp, session.timestamp, sizeof orders.timestamp);
+	if (!options->proxy)
 		session_greet(&session);
-	roster_load(&session.roster);
-	if (sandbox_narrow(&session.roster) == -1)
+	if (learn_accounts() == -1)
 		return not_set_up();
-	if (options.proxy) {
-		if (!proxy_read(&peer))
+	if (options->proxy) {
+		if (!proxy_read(peer))
 			return EXIT_SUCCESS;
-		log_peer(peer.address);
+		log_peer(peer->address);
 		session_greet(&session);
 	}
-	session.plaintext = options.tls || options.plaintext || !peer.foreign;
+	session.plaintext = options->tls || options->plaintext || !peer->foreign;
 	session_run(&session);
 	return EXIT_SUCCESS;
 }

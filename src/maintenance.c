@@ -140,7 +140,7 @@ print_absence(const char *name)
 	struct account account;
 	struct roster roster;
 
-	roster_load(&roster);
+	roster_load(&roster, -1, 0);
 	bool found = credentials_find(&roster, name, &account);
 	puts(found ? "mailbox: none yet, which is an empty maildrop" :
 	    "mailbox: none, and no account that is served has this name");
@@ -154,6 +154,7 @@ maintenance_check(const struct options *options)
 	struct maildrop maildrop = { .fd = -1 };
 	struct journal journal;
 	struct doors doors;
+	struct sandbox_ids ids;
 	struct stat status;
 
 	log_peer(NULL);
@@ -173,7 +174,7 @@ maintenance_check(const struct options *options)
 		log_failure("maildrop", "cannot open the state file");
 		return 1;
 	}
-	if (sandbox_start(options->account, -1) == -1 ||
+	if (sandbox_find(options->account, &ids) == -1 || sandbox_start(&ids, -1) == -1 ||
 	    sandbox_confine(doors.spool, doors.state, options->strict) == -1)
 		return CONFIGURATION_EXIT;
 	int result = absent ? print_absence(name) : 0;
@@ -278,15 +279,17 @@ int
 maintenance_recover(const struct options *options)
 {
 	struct doors doors;
+	struct sandbox_ids ids;
 	struct roster roster;
 	struct dirent *entry;
 	int worst = 0;
 
 	if (roster_open(options, geteuid()) == -1 || doors_open(&doors, options) == -1 ||
-	    sandbox_start(options->account, doors.names) == -1 ||
-	    doors_check(&doors, options) == -1)
+	    sandbox_find(options->account, &ids) == -1 ||
+	    sandbox_start(&ids, doors.names) == -1 ||
+	    doors_check(&doors, options, ids.uid) == -1)
 		return CONFIGURATION_EXIT;
-	roster_load(&roster);
+	roster_load(&roster, -1, 0);
 	DIR *directory = fdopendir(dup(doors.state));
 	if (directory == NULL) {
 		log_failure("setup", "cannot list %s", options->state);

@@ -18,7 +18,7 @@ enum {
 	LONGEST_HASH = 255,	/* and the longest secret, and shell, in octets */
 	LONGEST_SECRET = 511,
 	SECONDS_A_DAY = 86400,
-	PAGE = 4096,
+	SLACK = 4096,		/* octets, for the NUL at the start and a file that grows */
 };
 
 /* The files, and what is known of them between roster_open and roster_load. */
@@ -37,7 +37,7 @@ struct note {
 struct loading {
 	struct roster *roster;
 	struct note *notes;	/* one a row */
-	size_t rows_room, text_room;
+	size_t text_room;
 	uint32_t *slots;	/* a hash table: number of a row, plus 1; 0: free */
 	size_t mask;
 };
@@ -116,36 +116,65 @@ roster_open(const struct options *options, uid_t only)
 
 /* Pages that nobody touches cost nothing, so there is room for the worst case. */
 static void *
-allocate(size_t size)
+allocate(size_t size, int fd, size_t offset)
 {
-	void *block = mmap(NULL, size, PROT_READ | PROT_WRITE,
-	    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	int flags = fd == -1 ? MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE : MAP_SHARED;
+	void *block = mmap(NULL, size, PROT_READ | PROT_WRITE, flags, fd, (off_t)offset);
 
 	return block == MAP_FAILED ? NULL : block;
 }
 
-int
-roster_allocate(struct roster *roster, size_t rows, size_t text_length)
+/* Octets of the file, or 0 if it is not open or cannot be looked at. */
+static size_t
+size_of(const struct accounts *file)
 {
-	*roster = (struct roster){ .block_size = rows * sizeof(struct roster_row) + text_length };
-	roster->block = allocate(roster->block_size);
-	if (roster->block == NULL)
-		return -1;
-	roster->rows = roster->block;
-	roster->text = (char *)roster->block + rows * sizeof(struct roster_row);
-	roster->text_length = 1;
-	return 0;
+	struct stat status;
+
+	return file->fd == -1 || fstat(file->fd, &status) == -1 ? 0 : (size_t)status.st_size;
+}
+
+static size_t
+rows_room(void)
+{
+	return size_of(&passwd) / SHORTEST_LINE + 1;
+}
+
+size_t
+roster_room(void)
+{
+	return rows_room() * sizeof(struct roster_row) + size_of(&passwd) + size_of(&shadow) +
+	    size_of(&secrets) + SLACK;
+}
+
+void
+roster_adopt(struct roster *roster, void *block, size_t size)
+{
+	roster->block = block;
+	roster->block_size = size;
+	roster->mapped = false;
+	roster->rows = block;
+	roster->text = (char *)block + roster->rows_room * sizeof *roster->rows;
+}
+
+void
+roster_leave(struct roster *roster)
+{
+	if (roster->mapped)
+		munmap(roster->block, roster->block_size);
+	roster->block = NULL;
+	roster->rows = NULL;
+	roster->text = NULL;
 }
 
 void
 roster_wipe(struct roster *roster)
 {
-	if (roster->block == NULL)
-		return;
-	explicit_bzero(roster->rows, roster->count * sizeof *roster->rows);
-	explicit_bzero(roster->text, roster->text_length);
-	munmap(roster->block, roster->block_size);
-	*roster = (struct roster){ 0 };
+	if (roster->block != NULL) {
+		explicit_bzero(roster->rows, roster->count * sizeof *roster->rows);
+		explicit_bzero(roster->text, roster->text_length);
+	}
+	roster_leave(roster);
+	*roster = (struct roster){ .unreadable = true };
 }
 
 /* The offset of a copy, or ROSTER_EMPTY: the text is empty, or a file has grown. */
@@ -269,7 +298,7 @@ take_passwd(struct loading *loading, char *line, bool whole)
 		accounts_bad(&passwd);
 		return;
 	}
-	if (roster->count == loading->rows_room) {
+	if (roster->count == roster->rows_room) {
 		errno = EFBIG;
 		roster->unreadable = true;
 		return;
@@ -429,29 +458,33 @@ read_files(struct loading *loading)
 	return 0;
 }
 
-/* Octets of the file, or 0 if it is not open or cannot be looked at. */
-static size_t
-size_of(const struct accounts *file)
+static int
+load(struct loading *loading, int fd, size_t offset)
 {
-	struct stat status;
+	struct roster *roster = loading->roster;
+	size_t size = roster_room();
+	void *block = allocate(size, fd, offset);
 
-	return file->fd == -1 || fstat(file->fd, &status) == -1 ? 0 : (size_t)status.st_size;
+	if (block == NULL)
+		return -1;
+	*roster = (struct roster){ .rows_room = rows_room(), .text_length = 1 };
+	roster_adopt(roster, block, size);
+	roster->mapped = true;
+	loading->text_room = size - roster->rows_room * sizeof *roster->rows;
+	return loading->notes == NULL ? -1 : read_files(loading);
 }
 
 void
-roster_load(struct roster *roster)
+roster_load(struct roster *roster, int fd, size_t offset)
 {
-	struct loading loading = { .roster = roster,
-	    .rows_room = size_of(&passwd) / SHORTEST_LINE + 1,
-	    .text_room = size_of(&passwd) + size_of(&shadow) + size_of(&secrets) + PAGE };
-	size_t notes_size = loading.rows_room * sizeof *loading.notes;
+	struct loading loading = { .roster = roster };
+	size_t notes_size = rows_room() * sizeof *loading.notes;
 
-	loading.notes = allocate(notes_size);
-	if (roster_allocate(roster, loading.rows_room, loading.text_room) == -1 ||
-	    loading.notes == NULL || read_files(&loading) == -1) {
+	*roster = (struct roster){ .unreadable = false };
+	loading.notes = allocate(notes_size, -1, 0);
+	if (load(&loading, fd, offset) == -1) {
 		log_failure("setup", "cannot read the account files");
 		roster_wipe(roster);
-		roster->unreadable = true;
 	}
 	free(loading.slots);
 	if (loading.notes != NULL)

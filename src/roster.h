@@ -36,8 +36,10 @@ struct roster {
 	char *text;		/* begins with a NUL */
 	size_t text_length;
 	bool unreadable;	/* the files could not be read: nobody is served */
+	size_t rows_room;	/* the text stands behind so many rows */
 	void *block;		/* both stand in it, or NULL */
 	size_t block_size;
+	bool mapped;		/* by roster_load */
 };
 
 /*
@@ -50,17 +52,25 @@ struct roster {
  */
 int roster_open(const struct options *options, uid_t only);
 
+/* Octets that roster_load may need for the files that are open. */
+size_t roster_room(void);
+
 /*
- * Reads what roster_open opened, and closes it. Dates of shadow(5) are judged here. On
- * failure logs the reason and sets "unreadable"; a malformed line is logged once a file.
+ * Reads what roster_open opened, and closes it. The rows and the text stand in the file
+ * "fd" from "offset" on, which has roster_room octets there; -1: in memory of this
+ * process alone. Dates of shadow(5) are judged here. On failure logs the reason and sets
+ * "unreadable"; the first malformed line of each file is logged.
  */
-void roster_load(struct roster *roster);
+void roster_load(struct roster *roster, int fd, size_t offset);
 
-/* Room for so many rows and octets of text. Returns 0, or -1 with errno. */
-int roster_allocate(struct roster *roster, size_t rows, size_t text_length);
+/* For another process image: the rows and the text are at "block" now. */
+void roster_adopt(struct roster *roster, void *block, size_t size);
 
-/* Wipes all of it and gives the memory back. */
+/* Wipes all of it, wherever it stands, and forgets it. */
 void roster_wipe(struct roster *roster);
+
+/* Forgets it, and leaves it in its file. */
+void roster_leave(struct roster *roster);
 
 /* A range of ids, both ends in it. */
 struct roster_range {

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <grp.h>
+#include <stdio.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -14,40 +15,58 @@
 #include "log.h"
 #include "sandbox_system.h"
 
+enum { NAME = 256 };
+
 void
 sandbox_close_leaked(int first)
 {
 	system_close_from(first);
 }
 
+/* An account that is looked for. */
+struct wanted {
+	const char *name;
+	bool found;
+	uid_t uid;
+	gid_t gid;
+};
+
+/* Returns 0, also if there is none; or -1 after logging the reason. */
 static int
-find_account(const char *name, uid_t *uid, gid_t *gid)
+find_accounts(struct wanted *wanted, size_t count)
 {
 	struct accounts file;
 	struct accounts_passwd entry;
-	enum accounts_next next;
+	enum accounts_next next = ACCOUNTS_FAILED;
 	char *line;
+	int result = 0;
 
 	if (accounts_open(&file, "/etc/passwd") == -1 || accounts_begin(&file) == -1) {
 		log_failure("setup", "cannot open /etc/passwd");
 		return -1;
 	}
-	while ((next = accounts_next(&file, &line)) != ACCOUNTS_END && next != ACCOUNTS_FAILED)
-		if (accounts_names(line, name))
+	while (result == 0 && (next = accounts_next(&file, &line)) != ACCOUNTS_END &&
+	    next != ACCOUNTS_FAILED)
+		for (size_t i = 0; i < count; i++) {
+			if (wanted[i].found || !accounts_names(line, wanted[i].name))
+				continue;
+			wanted[i].found = next == ACCOUNTS_GOT && accounts_cut_passwd(line, &entry);
+			if (wanted[i].found) {
+				wanted[i].uid = entry.uid;
+				wanted[i].gid = entry.gid;
+			} else {
+				log_record(LOG_ERR, "setup", "line %zu of /etc/passwd is malformed:"
+				    " account %s", file.number, wanted[i].name);
+				result = -1;
+			}
 			break;
-	bool found = next == ACCOUNTS_GOT && accounts_cut_passwd(line, &entry);
-	if (found) {
-		*uid = entry.uid;
-		*gid = entry.gid;
-	} else if (next == ACCOUNTS_GOT || next == ACCOUNTS_DAMAGED)
-		log_record(LOG_ERR, "setup", "line %zu of /etc/passwd is malformed: account %s",
-		    file.number, name);
-	else if (next == ACCOUNTS_FAILED)
+		}
+	if (next == ACCOUNTS_FAILED) {
 		log_failure("setup", "cannot read /etc/passwd");
-	else
-		log_record(LOG_ERR, "setup", "no account %s in /etc/passwd to run as", name);
+		result = -1;
+	}
 	accounts_close(&file);
-	return found ? 0 : -1;
+	return result;
 }
 
 /* What the launcher limited by habit must not cut an UPDATE short. */
@@ -61,6 +80,43 @@ set_limits(void)
 		return -1;
 	size.rlim_cur = size.rlim_max;
 	return setrlimit(RLIMIT_FSIZE, &size);
+}
+
+bool
+sandbox_is_raised(void)
+{
+	return getuid() != 0 && geteuid() == 0;
+}
+
+int
+sandbox_find(const char *account, struct sandbox_ids *ids)
+{
+	char name[NAME];
+	struct wanted wanted[] = { { .name = account }, { .name = name } };
+
+	*ids = (struct sandbox_ids){ .uid = geteuid(), .gid = getegid() };
+	umask(0);
+	if (set_limits() == -1 || system_limit() == -1) {
+		log_failure("setup", "cannot set limits");
+		return -1;
+	}
+	if (ids->uid != 0)
+		return 0;
+	snprintf(name, sizeof name, "%s-reader", account);
+	if (find_accounts(wanted, sizeof wanted / sizeof wanted[0]) == -1)
+		return -1;
+	if (!wanted[0].found || wanted[0].uid == 0 || wanted[0].gid == 0) {
+		log_record(LOG_ERR, "setup", wanted[0].found ? "account %s is root" :
+		    "no account %s in /etc/passwd to run as", account);
+		return -1;
+	}
+	ids->uid = wanted[0].uid;
+	ids->gid = wanted[0].gid;
+	ids->reader_uid = wanted[1].uid;
+	ids->reader_gid = wanted[1].gid;
+	ids->reader = wanted[1].found && ids->reader_uid != 0 && ids->reader_gid != 0 &&
+	    ids->reader_uid != ids->uid;
+	return 0;
 }
 
 /* No group but the spool's, if that is how a dotlock is made in it. */
@@ -79,35 +135,69 @@ settle_groups(int spool)
 }
 
 int
-sandbox_start(const char *account, int spool)
+sandbox_lower(const struct sandbox_ids *ids, int spool)
 {
-	uid_t uid;
-	gid_t gid;
+	if (settle_groups(spool) == 0 && system_step_down(ids->uid, ids->gid) == 0 &&
+	    geteuid() == ids->uid && getegid() == ids->gid)
+		return 0;
+	log_failure("setup", "cannot become the service account");
+	return -1;
+}
 
-	umask(0);
-	if (set_limits() == -1 || system_limit() == -1) {
+int
+sandbox_start(const struct sandbox_ids *ids, int spool)
+{
+	if (system_gain_nothing() == -1) {
 		log_failure("setup", "cannot set limits");
 		return -1;
 	}
-	if (geteuid() != 0)
+	return geteuid() == 0 ? sandbox_lower(ids, spool) : 0;
+}
+
+int
+sandbox_find_login(const struct sandbox_ids *ids, const char **why)
+{
+	*why = "there is no account for the reader";
+	return ids->reader ? system_find_login(ids->reader_gid, why) : -1;
+}
+
+/* The reader, whatever it was before. */
+static int
+become_reader(const struct sandbox_ids *ids)
+{
+	if (setgroups(0, NULL) == 0 && system_become(ids->reader_uid, ids->reader_gid) == 0 &&
+	    getuid() == ids->reader_uid && geteuid() == ids->reader_uid &&
+	    getegid() == ids->reader_gid && !system_is_privileged())
 		return 0;
-	if (find_account(account, &uid, &gid) == -1)
-		return -1;
-	if (uid == 0 || gid == 0) {
-		log_record(LOG_ERR, "setup", "account %s is root", account);
-		return -1;
-	}
-	if (settle_groups(spool) == 0 && system_step_down(uid, gid) == 0 && geteuid() == uid &&
-	    getegid() == gid)
-		return 0;
-	log_failure("setup", "cannot become %s", account);
+	log_failure("setup", "cannot become the reader");
 	return -1;
+}
+
+int
+sandbox_confine_reader(const struct sandbox_ids *ids, int spool, int state, int program)
+{
+	if (system_confine(spool, state, program) == SYSTEM_GOOD)
+		return become_reader(ids);
+	log_failure("sandbox", "cannot be confined");
+	return -1;
+}
+
+void
+sandbox_execute(int program)
+{
+	system_execute(program);
+}
+
+int
+sandbox_read_again(const struct sandbox_ids *ids)
+{
+	return become_reader(ids);
 }
 
 int
 sandbox_confine(int spool, int state, bool strict)
 {
-	enum system_result result = system_confine(spool, state);
+	enum system_result result = system_confine(spool, state, -1);
 
 	if (result == SYSTEM_FAILED)
 		log_failure("sandbox", "cannot be confined");

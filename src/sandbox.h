@@ -26,13 +26,58 @@
 void sandbox_close_leaked(int first);
 
 /*
- * Before the greeting: no core files, no new privileges, file modes exactly as asked
- * for; and, if the process is root, the ids of "account", which is looked up in
- * /etc/passwd, and no group but the one of "spool", where only that group may make a
- * dotlock in it. Here and below, "spool" is -1 if nobody makes any. Returns 0, or -1
- * after logging the reason.
+ * Who the process becomes: the service account, whose the state directory is; and the
+ * reader, which owns nothing (see handover.h).
  */
-int sandbox_start(const char *account, int spool);
+struct sandbox_ids {
+	uid_t uid, reader_uid;
+	gid_t gid, reader_gid;
+	bool reader;		/* there is such an account */
+};
+
+/* True if this is the login program, executed by the reader. */
+bool sandbox_is_raised(void);
+
+/*
+ * Before the greeting: no core files, and file modes exactly as asked for. Finds the ids
+ * of "account" and of the account of that name with "-reader" behind it in /etc/passwd,
+ * if the process is root; else they are the process's own, and there is no reader.
+ * Returns 0, or -1 after logging the reason.
+ */
+int sandbox_find(const char *account, struct sandbox_ids *ids);
+
+/*
+ * No new privileges; and, if the process is root, the ids of the service account, and no
+ * group but the one of "spool", where only that group may make a dotlock in it. Here and
+ * below, "spool" is -1 if nobody makes any. Returns 0, or -1 after logging the reason.
+ */
+int sandbox_start(const struct sandbox_ids *ids, int spool);
+
+/*
+ * For root: a descriptor (O_PATH) on the program beside this one whose name has "-login"
+ * behind it, if the reader can execute it and it would have there what it needs; or -1
+ * with *why, in words for the log.
+ */
+int sandbox_find_login(const struct sandbox_ids *ids, const char **why);
+
+/*
+ * For root, once there is a login program: as sandbox_confine, and then the ids of the
+ * reader, with no group and no capability. Besides "program" and what it is loaded from
+ * nothing can be executed. Returns 0, or -1 after logging the reason.
+ */
+int sandbox_confine_reader(const struct sandbox_ids *ids, int spool, int state, int program);
+
+/* Executes the descriptor's program, without arguments. Returns only on failure; errno. */
+void sandbox_execute(int program);
+
+/*
+ * For the login program: as sandbox_start, but that the reader can execute it again.
+ * Afterwards sandbox_become and sandbox_seal may follow, or sandbox_read_again.
+ */
+int sandbox_lower(const struct sandbox_ids *ids, int spool);
+
+/* The reader again. Returns 0, or -1 after logging the reason: the process must end. */
+int sandbox_read_again(const struct sandbox_ids *ids);
 
 /*
  * Confines AUTHORIZATION: the two directories are all that can be opened, and

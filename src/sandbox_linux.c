@@ -9,6 +9,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <link.h>
 #include <linux/audit.h>
 #include <linux/capability.h>
 #include <linux/filter.h>
@@ -20,6 +22,8 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -76,8 +80,12 @@ system_become(uid_t uid, gid_t gid)
 int
 system_limit(void)
 {
-	if (no_dumps() == -1)
-		return -1;
+	return no_dumps();
+}
+
+int
+system_gain_nothing(void)
+{
 	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 }
 
@@ -115,22 +123,76 @@ handled_by(long version)
 }
 
 static int
-allow_beneath(int ruleset, int directory, uint64_t access)
+allow_beneath(int ruleset, int place, uint64_t access)
 {
 	struct landlock_path_beneath_attr beneath = {
-		.allowed_access = access, .parent_fd = directory,
+		.allowed_access = access, .parent_fd = place,
 	};
 
 	return (int)syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH,
 	    &beneath, 0);
 }
 
+static int
+allow_path(int ruleset, const char *path, uint64_t access)
+{
+	int fd = open(path, O_PATH | O_CLOEXEC);
+	int result = fd == -1 ? -1 : allow_beneath(ruleset, fd, access);
+
+	if (fd != -1)
+		close(fd);
+	return result;
+}
+
+/* The folder of a library that this program has loaded, and the loader itself. */
+static int
+allow_object(struct dl_phdr_info *object, size_t size, void *ruleset)
+{
+	char folder[PATH_MAX];
+	const char *slash = strrchr(object->dlpi_name, '/');
+	size_t length = slash == NULL ? 0 : (size_t)(slash - object->dlpi_name);
+
+	(void)size;
+	for (int i = 0; i < object->dlpi_phnum; i++) {
+		const ElfW(Phdr) *header = &object->dlpi_phdr[i];
+		if (header->p_type == PT_INTERP &&
+		    allow_path(*(int *)ruleset, (const char *)object->dlpi_addr + header->p_vaddr,
+		    LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_EXECUTE) == -1)
+			return -1;
+	}
+	if (length == 0 || length >= sizeof folder)
+		return 0;
+	memcpy(folder, object->dlpi_name, length);
+	folder[length] = '\0';
+	return allow_path(*(int *)ruleset, folder, LANDLOCK_ACCESS_FS_READ_FILE);
+}
+
+/* The program, and what it is loaded from, which this program was, too. */
+static int
+allow_program(int ruleset, int program)
+{
+	if (program == -1)
+		return 0;
+	/* Without its cache the loader looks into the folders that it knows. */
+	(void)allow_path(ruleset, "/etc/ld.so.cache", LANDLOCK_ACCESS_FS_READ_FILE);
+	if (allow_beneath(ruleset, program,
+	    LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_EXECUTE) == -1)
+		return -1;
+	return dl_iterate_phdr(allow_object, &ruleset);
+}
+
+/* The version of the kernel's Landlock, or -1 with errno. */
+static long
+landlock_version(void)
+{
+	return syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
+}
+
 /* 0; 1 if the kernel has no Landlock; -1. No access to a directory that is -1. */
 static int
-restrict_files(int spool, uint64_t spool_access, int state, uint64_t state_access)
+restrict_files(int spool, uint64_t spool_access, int state, uint64_t state_access, int program)
 {
-	long version = syscall(SYS_landlock_create_ruleset, NULL, 0,
-	    LANDLOCK_CREATE_RULESET_VERSION);
+	long version = landlock_version();
 
 	if (version == -1)
 		return errno == ENOSYS || errno == EOPNOTSUPP ? 1 : -1;
@@ -143,7 +205,8 @@ restrict_files(int spool, uint64_t spool_access, int state, uint64_t state_acces
 	if ((spool == -1 || allow_beneath(ruleset, spool,
 	    spool_access & attributes.handled_access_fs) == 0) &&
 	    (state == -1 || allow_beneath(ruleset, state,
-	    state_access & attributes.handled_access_fs) == 0))
+	    state_access & attributes.handled_access_fs) == 0) &&
+	    allow_program(ruleset, program) == 0)
 		result = (int)syscall(SYS_landlock_restrict_self, ruleset, 0);
 	close(ruleset);
 	return result;
@@ -152,12 +215,16 @@ restrict_files(int spool, uint64_t spool_access, int state, uint64_t state_acces
 /* seccomp. The rows of a filter are written with these. */
 #if defined __x86_64__
 #define FILTER_ARCH AUDIT_ARCH_X86_64
+#define LOADER_ROWS ALLOW(arch_prctl),
 #elif defined __aarch64__
 #define FILTER_ARCH AUDIT_ARCH_AARCH64
 #elif defined __riscv && __riscv_xlen == 64
 #define FILTER_ARCH AUDIT_ARCH_RISCV64
 #else
 #error "add the architecture; arguments are taken to be little-endian"
+#endif
+#ifndef LOADER_ROWS
+#define LOADER_ROWS	/* what only this architecture's loader asks for */
 #endif
 
 #define LOAD(field) BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, field))
@@ -184,13 +251,44 @@ add_filter(struct sock_filter *rows, size_t count)
 	return (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program);
 }
 
-/* All that is ever needed from here on, by us or a C library. */
-static int
-allow_calls(void)
+static const struct sock_filter head_rows[] = {
+	LOAD(arch), SKIP_IF(FILTER_ARCH, 1), VERDICT(SECCOMP_RET_KILL_PROCESS),
+	LOAD(nr),
+};
+
+/*
+ * What the reader needs to execute the login program, and that to be loaded, to see
+ * what it got, and to go on. Only what is a file is mapped to be executed.
+ */
+static size_t
+add_login_rows(struct sock_filter *rows, int program)
 {
-	struct sock_filter rows[] = {
-		LOAD(arch), SKIP_IF(FILTER_ARCH, 1), VERDICT(SECCOMP_RET_KILL_PROCESS),
+	const struct sock_filter login[] = {
+		SKIP_UNLESS(SYS_execveat, 6), LOAD(args[0]), SKIP_UNLESS((uint32_t)program, 3),
+		LOAD(args[4]), SKIP_UNLESS(AT_EMPTY_PATH, 1), PASS, REFUSE,
+		SKIP_UNLESS(SYS_mmap, 8), LOAD(args[2]), SKIP_UNLESS_ANY(PROT_EXEC, 5),
+		SKIP_UNLESS_ANY(PROT_WRITE, 1), REFUSE,
+		LOAD(args[3]), SKIP_UNLESS_ANY(MAP_ANONYMOUS, 1), REFUSE, PASS,
+		LOADER_ROWS ALLOW(set_tid_address), ALLOW(set_robust_list), ALLOW(rseq),
+		ALLOW(close_range),
+		SKIP_UNLESS(SYS_fcntl, 4), LOAD(args[1]), SKIP_UNLESS(F_GET_SEALS, 1), PASS,
 		LOAD(nr),
+		SKIP_UNLESS(SYS_prctl, 5), LOAD(args[0]), SKIP_IF(PR_SET_NAME, 1),
+		SKIP_UNLESS(PR_SET_KEEPCAPS, 1), PASS, LOAD(nr),
+		/* Without a capability the reader cannot ask for any. */
+		SKIP_UNLESS(SYS_setgroups, 4), LOAD(args[0]),
+		BPF_JUMP(BPF_JMP | BPF_JGT | BPF_K, 1, 0, 1), REFUSE, PASS,
+	};
+
+	memcpy(rows, login, sizeof login);
+	return sizeof login / sizeof login[0];
+}
+
+/* All that is ever needed from here on, by us or a C library. */
+static size_t
+add_common_rows(struct sock_filter *rows)
+{
+	const struct sock_filter common[] = {
 		/* The session and the mailbox. */
 		ALLOW(read), ALLOW(write), ALLOW(readv), ALLOW(writev),
 		ALLOW(pread64), ALLOW(pwrite64), ALLOW(recvfrom),
@@ -220,8 +318,10 @@ allow_calls(void)
 		ALLOW(rt_sigaction), ALLOW(rt_sigreturn), ALLOW(sigaltstack), ALLOW(restart_syscall),
 		ALLOW(getrlimit), ALLOW(uname), ALLOW(futex),
 		ALLOW(getpid), ALLOW(gettid),
-		/* SECURITY: of this process's own, not of another of the account. */
-		SKIP_UNLESS(SYS_prlimit64, 4), LOAD(args[0]), SKIP_UNLESS(0, 1), PASS, REFUSE,
+		/* SECURITY: to be read, of this process's own, not of another of the account. */
+		SKIP_UNLESS(SYS_prlimit64, 8), LOAD(args[0]), SKIP_UNLESS(0, 5),
+		LOAD(args[2]), SKIP_UNLESS(0, 3), LOAD_HIGH(args[2]), SKIP_UNLESS(0, 1), PASS,
+		REFUSE,
 		SKIP_IF(SYS_tgkill, 1), SKIP_UNLESS(SYS_tkill, 4),
 		LOAD(args[0]), SKIP_UNLESS((uint32_t)getpid(), 1), PASS, REFUSE,
 		ALLOW(exit), ALLOW(exit_group),
@@ -231,8 +331,8 @@ allow_calls(void)
 		ALLOW(landlock_add_rule), ALLOW(landlock_restrict_self),
 		SKIP_UNLESS(SYS_setgroups, 4), LOAD(args[0]), SKIP_UNLESS(0, 1), PASS, REFUSE,
 		/* SECURITY: no core file is asked for again, and no id becomes 0. */
-		SKIP_UNLESS(SYS_prctl, 6), LOAD(args[0]), SKIP_UNLESS(PR_SET_DUMPABLE, 3),
-		LOAD(args[1]), SKIP_UNLESS(0, 1), PASS, REFUSE,
+		SKIP_UNLESS(SYS_prctl, 7), LOAD(args[0]), SKIP_IF(PR_SET_NO_NEW_PRIVS, 3),
+		SKIP_UNLESS(PR_SET_DUMPABLE, 3), LOAD(args[1]), SKIP_UNLESS(0, 1), PASS, REFUSE,
 		SKIP_IF(SYS_setresuid, 1), SKIP_UNLESS(SYS_setresgid, 7),
 		LOAD(args[0]), SKIP_IF(0, 5),
 		LOAD(args[1]), SKIP_IF(0, 3),
@@ -240,7 +340,22 @@ allow_calls(void)
 		REFUSE,
 	};
 
-	return add_filter(rows, sizeof rows / sizeof rows[0]);
+	memcpy(rows, common, sizeof common);
+	return sizeof common / sizeof common[0];
+}
+
+/* "program" may be executed; -1: none. */
+static int
+allow_calls(int program)
+{
+	static struct sock_filter rows[400];
+	size_t used = sizeof head_rows / sizeof head_rows[0];
+
+	memcpy(rows, head_rows, sizeof head_rows);
+	if (program != -1)
+		used += add_login_rows(rows + used, program);
+	used += add_common_rows(rows + used);
+	return add_filter(rows, used);
 }
 
 /* Adds rows that refuse a call unless its three ids are one and the same of these. */
@@ -311,22 +426,100 @@ deny_calls(int spool)
 	return add_filter(rows, sizeof rows / sizeof rows[0]);
 }
 
+/* No capability is ever gained but the two for changing ids. */
+static int
+bound_capabilities(void)
+{
+	int result = 0;
+
+	for (unsigned long capability = 0; result == 0; capability++)
+		if (capability != CAP_SETUID && capability != CAP_SETGID)
+			result = prctl(PR_CAPBSET_DROP, capability, 0, 0, 0);
+	/* The kernel does not know the next one. */
+	return errno == EINVAL ? 0 : -1;
+}
+
 enum system_result
-system_confine(int spool, int state)
+system_confine(int spool, int state, int program)
 {
 	enum { TRUNCATE = 1 << 14 };
 	const uint64_t access = LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_WRITE_FILE |
 	    LANDLOCK_ACCESS_FS_MAKE_REG | TRUNCATE;
-	int files = restrict_files(spool, access | LANDLOCK_ACCESS_FS_REMOVE_FILE, state, access);
 
+	if (program != -1 && bound_capabilities() == -1)
+		return SYSTEM_FAILED;
+	int files = restrict_files(spool, access | LANDLOCK_ACCESS_FS_REMOVE_FILE, state, access,
+	    program);
 	if (files == -1)
 		return SYSTEM_FAILED;
-	if (allow_calls() == -1) {
+	if (allow_calls(program) == -1) {
 		if (errno != ENOSYS && errno != EINVAL)
 			return SYSTEM_FAILED;
 		without_seccomp = true;
 	}
 	return files == 1 || without_seccomp ? SYSTEM_INCOMPLETE : SYSTEM_GOOD;
+}
+
+/* What the reader's way to the login program rests on, and cannot be seen in its file. */
+static const char *
+what_is_missing(int program)
+{
+	const uint32_t needed = 1U << CAP_SETPCAP | 1U << CAP_SYS_ADMIN;
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
+	uint32_t action = SECCOMP_RET_KILL_PROCESS;
+	struct statvfs mount;
+
+	if (fstatvfs(program, &mount) == -1 || (mount.f_flag & ST_NOSUID) != 0)
+		return "it is on a nosuid mount";
+	if (prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) != 0)
+		return "the launcher has forbidden new privileges";
+	if (syscall(SYS_capget, &header, data) == -1 || (data[0].effective & needed) != needed)
+		return "the launcher has taken CAP_SYS_ADMIN or CAP_SETPCAP away";
+	if (landlock_version() == -1 ||
+	    syscall(SYS_seccomp, SECCOMP_GET_ACTION_AVAIL, 0, &action) == -1)
+		return "this kernel cannot confine the reader";
+	return NULL;
+}
+
+int
+system_find_login(gid_t group, const char **why)
+{
+	enum { MODE = S_ISUID | S_IRWXU | S_IRGRP | S_IXGRP };
+	static const char suffix[] = "-login";
+	char path[PATH_MAX];
+	struct stat ours, its;
+	ssize_t length = readlink("/proc/self/exe", path, sizeof path - sizeof suffix);
+
+	*why = "there is no /proc";
+	if (length <= 0 || stat("/proc/self/exe", &ours) == -1)
+		return -1;
+	memcpy(path + length, suffix, sizeof suffix);
+	int program = open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	*why = "there is none beside this program";
+	if (program == -1)
+		return -1;
+	if (fstat(program, &its) == -1 || !S_ISREG(its.st_mode) || its.st_uid != 0 ||
+	    its.st_gid != group || (its.st_mode & ~(mode_t)S_IFMT) != MODE)
+		*why = "it is not root's and of the reader's group, with mode 4750";
+	else if (its.st_size != ours.st_size)
+		*why = "it is of another build than this program";
+	else
+		*why = what_is_missing(program);
+	if (*why == NULL)
+		return program;
+	close(program);
+	return -1;
+}
+
+void
+system_execute(int program)
+{
+	char name[] = "stdpop3d";
+	char *const arguments[] = { name, NULL };
+	char *const environment[] = { NULL };
+
+	(void)syscall(SYS_execveat, program, "", arguments, environment, AT_EMPTY_PATH);
 }
 
 int
@@ -335,7 +528,8 @@ system_seal(int spool)
 	const uint64_t access = LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_MAKE_REG |
 	    LANDLOCK_ACCESS_FS_REMOVE_FILE;
 
-	if (restrict_files(spool, access, -1, 0) == -1)
+	/* The login program has not promised this yet. Nothing is executed any more. */
+	if (system_gain_nothing() == -1 || restrict_files(spool, access, -1, 0, -1) == -1)
 		return -1;
 	return without_seccomp ? 0 : deny_calls(spool);
 }

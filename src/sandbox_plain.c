@@ -4,6 +4,7 @@
  */
 #include "sandbox_system.h"
 
+#include <errno.h>
 #include <unistd.h>
 
 void
@@ -19,6 +20,27 @@ int
 system_limit(void)
 {
 	return 0;
+}
+
+int
+system_gain_nothing(void)
+{
+	return 0;
+}
+
+int
+system_find_login(gid_t group, const char **why)
+{
+	(void)group;
+	*why = "this system cannot confine the reader";
+	return -1;
+}
+
+void
+system_execute(int program)
+{
+	(void)program;
+	errno = ENOSYS;
 }
 
 int
@@ -50,8 +72,9 @@ system_end_after(unsigned seconds)
 }
 
 enum system_result
-system_confine(int spool, int state)
+system_confine(int spool, int state, int program)
 {
+	(void)program;
 	(void)spool;
 	(void)state;
 	return SYSTEM_INCOMPLETE;

@@ -16,8 +16,15 @@
 /* Closes all descriptors from "first" on, if the system can do that cheaply. */
 void system_close_from(int first);
 
-/* Not to be traced by others, no core files, nothing gained from set-id programs. */
+/* Not to be traced by others, no core files. */
 int system_limit(void);
+
+/* Nothing is gained from set-id programs any more. */
+int system_gain_nothing(void);
+
+/* See sandbox_find_login, sandbox_execute. */
+int system_find_login(gid_t group, const char **why);
+void system_execute(int program);
 
 /* From root to these ids, keeping only the power to change ids. */
 int system_step_down(uid_t uid, gid_t gid);
@@ -38,7 +45,8 @@ enum system_result {
 int system_end_after(unsigned seconds);
 
 /* See sandbox_confine, sandbox_narrow and sandbox_seal. */
-enum system_result system_confine(int spool, int state);
+/* "program" is -1 if no program may be executed. */
+enum system_result system_confine(int spool, int state, int program);
 
 /* Of user-IDs and of group-IDs; in each count at most so many. */
 enum { SYSTEM_RANGES = 256 };

@@ -218,6 +218,9 @@ enter_transaction(struct session *session)
 	if (!options->no_cache)
 		cache_open(&session->cache, session->doors.state, session->doors.spool, account->name);
 	roster_wipe(&session->roster);
+	if (session->vault != NULL)
+		handover_end(session->vault);
+	session->vault = NULL;
 	if (sandbox_become(account->uid, account->gid, session->doors.names) == -1)
 		return refuse(session, "SYS/PERM", "this account cannot be served");
 	refusal = refusal_of(maildrop_open(&session->maildrop, session->doors.spool,
@@ -356,7 +359,6 @@ serve_line(struct session *session)
 void
 session_greet(struct session *session)
 {
-	authorization_greet(session);
 	if (session->timestamp[0] == '\0')
 		wire_ok("POP3 ready");
 	else
@@ -364,16 +366,34 @@ session_greet(struct session *session)
 	wire_flush();
 }
 
-void
-session_run(struct session *session)
+/* The login program let nobody in: the reader goes on, and the try counts. */
+static void
+read_again(struct session *session)
 {
-	enum session_next next = SESSION_STAY;
+	session->vault->failures = session->failures;
+	roster_leave(&session->roster);
+	handover_leave(session->vault);
+	session->vault = NULL;
+	session->reads = true;
+	if (sandbox_read_again(session->ids) == -1)
+		session_end("failed");
+}
 
+static void
+begin(struct session *session)
+{
 	current = session;
 	session->cache.fd = -1;
 	session->why = "quit";
 	session->state = SESSION_AUTHORIZATION;
+}
+
+static void
+serve(struct session *session, enum session_next next)
+{
 	while (next == SESSION_STAY) {
+		if (session->vault != NULL)
+			read_again(session);
 		uint64_t before = wire_statuses();
 		next = serve_line(session);
 		if (wire_statuses() != before + 1)
@@ -383,4 +403,22 @@ session_run(struct session *session)
 	wire_close();
 	if (session->updated && session->maildrop.deleted == 0)
 		cache_keep(&session->cache, &session->maildrop);
+}
+
+void
+session_run(struct session *session)
+{
+	begin(session);
+	serve(session, SESSION_STAY);
+}
+
+void
+session_resume(struct session *session, struct attempt *attempt)
+{
+	begin(session);
+	if (wire_clock() > wire_last_moment())
+		session_end("timeout");
+	enum session_next next = authorization_judge(session, &attempt->proof);
+	explicit_bzero(attempt, sizeof *attempt);
+	serve(session, next == SESSION_ADVANCE ? enter_transaction(session) : next);
 }

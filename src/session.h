@@ -13,13 +13,13 @@
 #include "cache.h"
 #include "credentials.h"
 #include "doors.h"
+#include "handover.h"
 #include "journal.h"
 #include "maildrop.h"
 #include "options.h"
 #include "roster.h"
+#include "sandbox.h"
 #include "tls.h"
-
-enum { SESSION_TIMESTAMP = 128 };
 
 enum session_state {
 	SESSION_AUTHORIZATION = 1,
@@ -42,11 +42,16 @@ struct session {
 	bool told_plaintext;	/* that they are not was logged */
 	struct doors doors;
 	struct tls tls;
-	struct roster roster;	/* empty once somebody is logged in */
+	bool tls_on;		/* by STLS */
+	const char *address;	/* the peer's */
+	struct roster roster;	/* empty once somebody is logged in, and for the reader */
+	struct orders *vault;	/* the login program's, while it judges; else NULL */
+	const struct sandbox_ids *ids;
+	bool reads;		/* as the reader, who executes the login program */
 
 	/* AUTHORIZATION */
 	char name[CREDENTIALS_NAME + 1];	/* from USER; empty: none yet */
-	char timestamp[SESSION_TIMESTAMP];	/* of the greeting; empty: no APOP */
+	char timestamp[HANDOVER_TIMESTAMP];	/* of the greeting; empty: no APOP */
 	const char *method;	/* by which the user came in */
 	unsigned failures;
 	int64_t try_start;	/* on wire_clock, of the login that is being tried */
@@ -63,11 +68,14 @@ struct session {
 	uint64_t retrieved_octets;
 };
 
-/* Says the greeting. Nothing of the client's has been read. */
+/* Says the greeting, for which authorization_stamp was called. */
 void session_greet(struct session *session);
 
 /* Serves one session on the wire, which is open. Returns at its orderly end. */
 void session_run(struct session *session);
+
+/* The same for the login program, from a try to log in on, which it judges. */
+void session_resume(struct session *session, struct attempt *attempt);
 
 /*
  * For the wire: writes the record of a session that ends for the reason

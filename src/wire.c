@@ -20,7 +20,6 @@
 #include <unistd.h>
 
 enum {
-	INPUT = 4 * WIRE_LINE,
 	OUTPUT = 64 * 1024,
 	LEAST_ROOM = 1024,	/* in output, to go on without sending */
 	STATUS_FRAME = 32,	/* octets of a status line that are not its text */
@@ -35,7 +34,7 @@ static int64_t last_moment;	/* of the clock; 0: none */
 static void (*end_session)(const char *why);
 static volatile sig_atomic_t signalled;
 
-static char input[INPUT + 1];
+static char input[WIRE_INPUT + 1];
 static size_t line_start, input_end;
 static bool input_closed;
 
@@ -221,9 +220,9 @@ fill(int64_t *until)
 	input_end -= line_start;
 	line_start = 0;
 	/* SECURITY: no copy of a password stays behind. */
-	explicit_bzero(input + input_end, INPUT - input_end);
+	explicit_bzero(input + input_end, WIRE_INPUT - input_end);
 	wait_for(in, POLLIN, *until);
-	n = read(in, input + input_end, INPUT - input_end);
+	n = read(in, input + input_end, WIRE_INPUT - input_end);
 	if (n == -1 && errno != EINTR && errno != EAGAIN)
 		wire_drop("closed");
 	input_closed = n == 0;
@@ -280,6 +279,32 @@ wire_read_octets(void *octets, size_t length)
 			fill(&until);
 	}
 	return true;
+}
+
+size_t
+wire_unread(char *octets, bool *ended)
+{
+	size_t length = input_end - line_start;
+
+	memcpy(octets, input + line_start, length);
+	*ended = input_closed;
+	return length;
+}
+
+int64_t
+wire_last_moment(void)
+{
+	return last_moment;
+}
+
+void
+wire_resume(const char *octets, size_t length, bool ended, int64_t last)
+{
+	memcpy(input, octets, length);
+	line_start = 0;
+	input_end = length;
+	input_closed = ended;
+	last_moment = last;
 }
 
 void

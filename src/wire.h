@@ -16,6 +16,7 @@
 
 enum {
 	WIRE_LINE = 2048,	/* octets of the longest line taken, without its end */
+	WIRE_INPUT = 4 * WIRE_LINE,	/* octets that are read ahead, at most */
 	WIRE_STATUS = 512,	/* RFC 2449 section 4: first line of a response */
 };
 
@@ -112,6 +113,18 @@ int64_t wire_clock(void);
 
 /* Sends what is buffered, then lets time pass until "then" on that clock. */
 void wire_pause(int64_t then);
+
+/*
+ * For the next image of this program in the same process: what was read ahead of the
+ * last line, to "octets", WIRE_INPUT of them; and whether the input has ended.
+ */
+size_t wire_unread(char *octets, bool *ended);
+
+/* When the total of wire_limit is over, on wire_clock; 0: never. */
+int64_t wire_last_moment(void);
+
+/* Goes on there, after wire_open and wire_limit; "length" is at most WIRE_INPUT. */
+void wire_resume(const char *octets, size_t length, bool ended, int64_t last);
 
 /* Wipes all lines that were read. */
 void wire_forget(void);

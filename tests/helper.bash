@@ -98,9 +98,9 @@ server() {
 }
 
 # records: what was logged, without the process's id; nor what a kernel without
-# Landlock or seccomp adds to each session.
+# Landlock or seccomp adds to each session, or root without a login program.
 records() {
-	all_records | grep -v '^sandbox, .*this kernel cannot confine the process completely$' || :
+	all_records | grep -vE '^sandbox, .*(this kernel cannot confine the process completely$|no login program, )' || :
 }
 
 all_records() {

@@ -158,7 +158,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	/* Without an account of this uid an ordinary user is not served at all. */
 	if (roster_open(&options, only) == 0) {
 		struct roster roster;
-		roster_load(&roster);
+		roster_load(&roster, -1, 0);
 		check_rows(&roster, only);
 		try(&roster, parts, only);
 		roster_wipe(&roster);

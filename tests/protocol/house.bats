@@ -67,11 +67,12 @@ only() {
 	only '\<STD(IN|OUT)_FILENO\>' main.c
 	only '"[^"]*\\r\\n' wire.c
 	only '\<crypt(_r)?\([^3]' credentials.c
-	only '\<(pwrite|ftruncate)\(' io.c
+	only '\<(pwrite|ftruncate)\(' handover.c io.c
+	only '\<memfd_create\(' handover.c
 	only '\<io_(write|truncate)\(' cache.c io.c journal.c update.c
 	only 'fcntl\(.*F_OFD_SETLK' lock.c
 	only '\<set(res|re|e)?[ug]id\(|\<setgroups\(|\<prctl\(' sandbox.c sandbox_linux.c sandbox_plain.c
-	only '\<(syslog|openlog)\(' log.c
+	only '\<(syslog|openlog|socket|connect)\(' log.c
 	only '\<getopt\(' options.c
 	only '\<reallocarray\(' index.c
 }

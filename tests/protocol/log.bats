@@ -11,7 +11,7 @@ said_to() {
 @test "each record is one line that starts with the program's name and process" {
 	needs confinement
 	server </dev/null >/dev/null
-	[[ $(cat log) =~ ^stdpop3d\[[0-9]+\]:\ no\ login,\ ip=\[unknown\],\ end=closed$ ]]
+	[[ $(tail -n 1 log) =~ ^stdpop3d\[[0-9]+\]:\ no\ login,\ ip=\[unknown\],\ end=closed$ ]]
 }
 
 @test "login and logout tell of the messages" {

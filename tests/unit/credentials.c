@@ -48,7 +48,7 @@ expect(enum credentials_verdict want, const char *remark)
 
 	if (roster_open(&options, 0) == -1)
 		abort();
-	roster_load(&roster);
+	roster_load(&roster, -1, 0);
 	enum credentials_verdict got = credentials_password(&roster, "alice", "sesame", 6, &account);
 	roster_wipe(&roster);
 

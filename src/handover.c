@@ -1,0 +1,286 @@
+/*
+ * The vault and the attempt. SECURITY: handover_receive runs as root, with all else a
+ * stranger's: arguments, environment, descriptors and the attempt.
+ */
+#include "handover.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum {
+	PAGE = 4096,
+	ORDERS_ROOM = (sizeof(struct orders) + PAGE - 1) / PAGE * PAGE,
+	SEALS = F_SEAL_SEAL | F_SEAL_GROW | F_SEAL_SHRINK,
+};
+
+static int vault = -1;		/* open to write, until handover_close_vault */
+
+static void
+set_format(char format[HANDOVER_FORMAT])
+{
+	memset(format, 0, HANDOVER_FORMAT);
+	snprintf(format, HANDOVER_FORMAT, "stdpop3d " OPTIONS_VERSION);
+}
+
+/* -1 with errno. SECURITY: only root gets more than the path of it. */
+static int
+reopen_vault(int flags)
+{
+	char path[32];
+
+	snprintf(path, sizeof path, "/proc/self/fd/%d", HANDOVER_VAULT);
+	return open(path, flags | O_CLOEXEC);
+}
+
+/* Gives it the number; 0, or -1 with errno. */
+static int
+renumber(int fd, int number)
+{
+	if (fd == -1 || dup3(fd, number, 0) == -1)
+		return -1;
+	return close(fd);
+}
+
+/* A memory file of that size for good. -1 with errno. */
+static int
+make_memory(const char *name, size_t size)
+{
+	int fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+
+	if (fd == -1)
+		return -1;
+	if (fchmod(fd, S_IRUSR | S_IWUSR) == 0 && ftruncate(fd, (off_t)size) == 0 &&
+	    fcntl(fd, F_ADD_SEALS, SEALS) == 0)
+		return fd;
+	close(fd);
+	return -1;
+}
+
+static int
+make_files(struct orders *orders)
+{
+	orders->roster_room = roster_room();
+	vault = make_memory("vault", ORDERS_ROOM + orders->roster_room);
+	if (vault == -1 || dup3(vault, HANDOVER_VAULT, 0) == -1)
+		return -1;
+	/* The same number again, as nobody's who is not root. */
+	if (renumber(reopen_vault(O_PATH), HANDOVER_VAULT) == -1)
+		return -1;
+	int fd = make_memory("attempt", sizeof(struct attempt));
+	/* SECURITY: its owner tells it from a vault. */
+	if (fd != -1 && fchown(fd, orders->ids.reader_uid, orders->ids.reader_gid) == -1)
+		return -1;
+	return renumber(fd, HANDOVER_ATTEMPT);
+}
+
+/* Notes what the descriptor is, and lets it outlive the exec. */
+static int
+hold(struct orders *orders, int fd)
+{
+	struct stat status;
+
+	if (fd == -1)
+		return 0;
+	if (orders->held_count == HANDOVER_HELD || fstat(fd, &status) == -1 ||
+	    fcntl(fd, F_SETFD, 0) == -1)
+		return -1;
+	orders->held[orders->held_count].fd = fd;
+	orders->held[orders->held_count].device = status.st_dev;
+	orders->held[orders->held_count++].inode = status.st_ino;
+	return 0;
+}
+
+static int
+hold_all(struct orders *orders)
+{
+	const int fds[] = {
+		orders->in, orders->out, STDERR_FILENO, orders->log.fd, orders->doors.spool, orders->doors.state,
+		orders->tls.in, orders->tls.out, HANDOVER_PROGRAM, HANDOVER_VAULT,
+		HANDOVER_ATTEMPT,
+	};
+
+	for (size_t i = 0; i < sizeof fds / sizeof fds[0]; i++)
+		if (hold(orders, fds[i]) == -1)
+			return -1;
+	/* UCSPI-TLS and tlswrapper are told of STLS once: it may be gone by then. */
+	return orders->tls.control == -1 ? 0 : fcntl(orders->tls.control, F_SETFD, 0);
+}
+
+int
+handover_prepare(struct orders *orders, const char **why)
+{
+	int program = sandbox_find_login(&orders->ids, why);
+
+	if (program == -1)
+		return 0;
+	set_format(orders->format);
+	orders->size = sizeof *orders;
+	if (renumber(program, HANDOVER_PROGRAM) == -1 || make_files(orders) == -1 ||
+	    hold_all(orders) == -1) {
+		log_failure("setup", "cannot prepare the login program");
+		return -1;
+	}
+	snprintf(orders->spool, sizeof orders->spool, "%s", orders->options.spool);
+	return 1;
+}
+
+int
+handover_close_vault(struct orders *orders)
+{
+	roster_load(&orders->roster, vault, ORDERS_ROOM);
+	ssize_t written = pwrite(vault, orders, sizeof *orders, 0);
+
+	roster_leave(&orders->roster);
+	close(vault);
+	vault = -1;
+	if (written == (ssize_t)sizeof *orders)
+		return 0;
+	log_failure("setup", "cannot write the login program's orders");
+	return -1;
+}
+
+void
+handover_execute(struct attempt *attempt)
+{
+	ssize_t written = pwrite(HANDOVER_ATTEMPT, attempt, sizeof *attempt, 0);
+
+	explicit_bzero(attempt, sizeof *attempt);
+	if (written == (ssize_t)sizeof *attempt)
+		sandbox_execute(HANDOVER_PROGRAM);
+	log_failure("setup", "cannot execute the login program");
+}
+
+/* Whether the descriptor is a memory file that root made and nobody else could. */
+static bool
+is_vault(int fd, size_t *size)
+{
+	struct stat status;
+
+	if (fstat(fd, &status) == -1 || fcntl(fd, F_GET_SEALS) != SEALS)
+		return false;
+	*size = (size_t)status.st_size;
+	return S_ISREG(status.st_mode) && status.st_uid == 0 && status.st_size > ORDERS_ROOM &&
+	    (status.st_mode & ~(mode_t)S_IFMT) == (S_IRUSR | S_IWUSR);
+}
+
+static struct orders *
+open_vault(void)
+{
+	size_t size;
+	int fd = reopen_vault(O_RDWR);
+	struct orders *orders = NULL;
+
+	if (fd == -1)
+		return NULL;
+	if (is_vault(fd, &size))
+		orders = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	close(fd);
+	return orders == MAP_FAILED ? NULL : orders;
+}
+
+static bool
+is_as_it_was(const struct orders *orders)
+{
+	struct stat status;
+
+	for (size_t i = 0; i < orders->held_count; i++)
+		if (fstat(orders->held[i].fd, &status) == -1 ||
+		    status.st_dev != orders->held[i].device ||
+		    status.st_ino != orders->held[i].inode)
+			return false;
+	return true;
+}
+
+/* What the reader opened besides. */
+static void
+close_others(const struct orders *orders)
+{
+	bool ours[HANDOVER_PROGRAM + 1] = { false };
+
+	for (size_t i = 0; i < orders->held_count; i++)
+		ours[orders->held[i].fd] = true;
+	if (orders->tls.control != -1)
+		ours[orders->tls.control] = true;
+	for (int fd = 0; fd <= HANDOVER_PROGRAM; fd++)
+		if (!ours[fd])
+			close(fd);
+	sandbox_close_leaked(HANDOVER_PROGRAM + 1);
+}
+
+static int
+take_attempt(struct attempt *attempt)
+{
+	static const struct attempt none;
+
+	if (pread(HANDOVER_ATTEMPT, attempt, sizeof *attempt, 0) != (ssize_t)sizeof *attempt ||
+	    pwrite(HANDOVER_ATTEMPT, &none, sizeof none, 0) != (ssize_t)sizeof none)
+		return -1;
+	handover_sanitize(attempt);
+	return 0;
+}
+
+struct orders *
+handover_receive(struct attempt *attempt)
+{
+	char format[HANDOVER_FORMAT];
+	struct orders *orders = open_vault();
+
+	if (orders == NULL)
+		return NULL;
+	set_format(format);
+	if (memcmp(orders->format, format, sizeof format) != 0 || orders->size != sizeof *orders) {
+		log_resume(&(struct log_end){ .fd = STDERR_FILENO });
+		log_record(LOG_ERR, "setup", "the login program is of another version: install both");
+		return NULL;
+	}
+	log_resume(&orders->log);
+	log_peer(orders->peer.address);
+	if (!is_as_it_was(orders) || take_attempt(attempt) == -1) {
+		log_record(LOG_ERR, "setup", "the login program was not executed as it must be");
+		return NULL;
+	}
+	close_others(orders);
+	orders->options.spool = orders->spool;
+	roster_adopt(&orders->roster, (char *)orders + ORDERS_ROOM, orders->roster_room);
+	return orders;
+}
+
+void
+handover_leave(struct orders *orders)
+{
+	munmap(orders, ORDERS_ROOM + orders->roster_room);
+}
+
+void
+handover_end(struct orders *orders)
+{
+	handover_leave(orders);
+	close(HANDOVER_VAULT);
+	close(HANDOVER_ATTEMPT);
+	close(HANDOVER_PROGRAM);
+}
+
+void
+handover_sanitize(struct attempt *attempt)
+{
+	struct proof *proof = &attempt->proof;
+
+	if (proof->method > HANDOVER_APOP)
+		proof->method = HANDOVER_PASS;
+	proof->name[sizeof proof->name - 1] = '\0';
+	if (proof->length > WIRE_LINE)
+		proof->length = WIRE_LINE;
+	proof->secret[proof->length] = '\0';
+	attempt->address[sizeof attempt->address - 1] = '\0';
+	attempt->tls_on &= 1;
+	attempt->plaintext &= 1;
+	attempt->told_plaintext &= 1;
+	attempt->ended &= 1;
+	if (attempt->unread_length > WIRE_INPUT)
+		attempt->unread_length = WIRE_INPUT;
+}
