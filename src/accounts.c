@@ -23,8 +23,10 @@ accounts_open(struct accounts *file, const char *path)
 	    .path = path };
 	if (file->fd == -1)
 		return -1;
-	if (fstat(file->fd, &status) == 0 && S_ISREG(status.st_mode))
+	if (fstat(file->fd, &status) == 0 && S_ISREG(status.st_mode)) {
+		file->size = (size_t)status.st_size;
 		return 0;
+	}
 	accounts_close(file);
 	errno = EINVAL;
 	return -1;
@@ -36,6 +38,7 @@ accounts_close(struct accounts *file)
 	if (file->fd != -1)
 		close(file->fd);
 	file->fd = -1;
+	file->size = 0;
 	explicit_bzero(buffer, sizeof buffer);
 }
 

@@ -23,6 +23,7 @@ enum { ACCOUNTS_LINE = 16384 };	/* octets of the longest line that is read whole
 struct accounts {
 	int fd;				/* -1: not open */
 	const char *path;
+	size_t size;			/* in octets, when it was opened; 0: not open */
 	bool ended, in_long_line;
 	size_t start, end;		/* what of the buffer is still to be read */
 	size_t number;			/* of the line that was read last */

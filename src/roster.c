@@ -124,26 +124,18 @@ allocate(size_t size, int fd, size_t offset)
 	return block == MAP_FAILED ? NULL : block;
 }
 
-/* Octets of the file, or 0 if it is not open or cannot be looked at. */
-static size_t
-size_of(const struct accounts *file)
-{
-	struct stat status;
-
-	return file->fd == -1 || fstat(file->fd, &status) == -1 ? 0 : (size_t)status.st_size;
-}
-
+/* Of the files as they were when they were opened: they may grow before they are read. */
 static size_t
 rows_room(void)
 {
-	return size_of(&passwd) / SHORTEST_LINE + 1;
+	return passwd.size / SHORTEST_LINE + 1;
 }
 
 size_t
 roster_room(void)
 {
-	return rows_room() * sizeof(struct roster_row) + size_of(&passwd) + size_of(&shadow) +
-	    size_of(&secrets) + SLACK;
+	return rows_room() * sizeof(struct roster_row) + passwd.size + shadow.size +
+	    secrets.size + SLACK;
 }
 
 void
@@ -196,6 +188,16 @@ add_text(struct loading *loading, const char *text)
 	return (uint32_t)offset;
 }
 
+/* SECURITY: what counts no more must not be found there. */
+static void
+drop_text(struct roster *roster, uint32_t *offset)
+{
+	char *text = roster->text + *offset;
+
+	explicit_bzero(text, strlen(text));
+	*offset = ROSTER_EMPTY;
+}
+
 /* The first reason is the one that is logged. */
 static void
 object(struct roster_row *row, const char *word)
@@ -214,6 +216,7 @@ is_usable_hash(const char *hash)
 static void
 take_hash(struct loading *loading, struct roster_row *row, const char *hash)
 {
+	drop_text(loading->roster, &row->hash);
 	row->hash = is_usable_hash(hash) ? add_text(loading, hash) : ROSTER_EMPTY;
 	row->locked = hash[0] == '!';
 }
@@ -340,8 +343,10 @@ make_table(struct loading *loading)
 	loading->mask = size - 1;
 	for (size_t i = 0; i < roster->count; i++) {
 		size_t slot = find_slot(loading, roster->text + roster->rows[i].name);
-		if (loading->slots[slot] != 0)
+		if (loading->slots[slot] != 0) {
+			drop_text(roster, &roster->rows[i].hash);
 			continue;
+		}
 		roster->rows[kept] = roster->rows[i];
 		loading->notes[kept] = loading->notes[i];
 		loading->slots[slot] = (uint32_t)++kept;
@@ -438,10 +443,8 @@ settle_row(struct loading *loading, size_t i)
 	if (shells.fd == -1 || note->shell_listed)
 		return;
 	row->served = false;
-	explicit_bzero(loading->roster->text + row->hash, strlen(loading->roster->text + row->hash));
-	explicit_bzero(loading->roster->text + row->secret,
-	    strlen(loading->roster->text + row->secret));
-	row->hash = row->secret = ROSTER_EMPTY;
+	drop_text(loading->roster, &row->hash);
+	drop_text(loading->roster, &row->secret);
 	strcpy(row->obstacle, "shell");
 }
 

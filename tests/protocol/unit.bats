@@ -34,6 +34,10 @@ load ../helper
 	"$UNITS/md5"
 }
 
+@test "roster: who is not served has no hash there, and files that grow are refused" {
+	"$UNITS/roster"
+}
+
 @test "siphash: the vectors of another implementation" {
 	"$UNITS/siphash"
 }
