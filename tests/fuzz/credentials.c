@@ -156,14 +156,16 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	};
 	uid_t only = size % 4 == 3 ? 1000 : 0;
 	/* Without an account of this uid an ordinary user is not served at all. */
-	if (roster_open(&options, only) == 0) {
-		struct roster roster;
-		roster_load(&roster, -1, 0);
-		check_rows(&roster, only);
-		try(&roster, parts, only);
-		roster_wipe(&roster);
-	} else if (only == 0)
+	struct roster roster;
+	bool opened = roster_open(&options, only) == 0;
+	if (!opened && only == 0)
 		abort();
+	/* After a failure, too: this closes what was opened. */
+	roster_load(&roster, -1, 0);
+	check_rows(&roster, only);
+	if (opened)
+		try(&roster, parts, only);
+	roster_wipe(&roster);
 	for (int i = PASSWD; i < PARTS; i++)
 		close(fds[i]);
 	return 0;

@@ -1,239 +1,19 @@
-/*
- * A whole session: any octets from the client, a maildrop of our own. The first
- * octet says how they arrive and what front there is. Time passes only when the
- * session waits for it.
- */
-#include <crypt.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
-#include <setjmp.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <time.h>
-#include <unistd.h>
-
-#include "authorization.h"
-#include "handover.h"
-#include "sandbox.h"
-#include "session.h"
+/* A whole session: any octets from the client. The first says how they arrive. */
+#include "play.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-enum { TLS_FRONT = 1, TLS_DELAYED = 2, NO_PLAINTEXT = 4, SLOW = 8, PIECE = 0xf0 };
-
-static jmp_buf way_out;
-static const uint8_t *from_client;
-static size_t from_client_left, piece_size;
-static int64_t clock_nanoseconds;
-static char said[1 << 20];
-static size_t said_length;
-
-static void
-must(bool good)
-{
-	if (!good)
-		abort();
-}
-
-static _Noreturn void
-leave(void)
-{
-	longjmp(way_out, 1);
-}
-
-static ssize_t
-client_says(char *octets, size_t room)
-{
-	size_t n = from_client_left;
-
-	must(room > 0);
-	if (n > room)
-		n = room;
-	if (piece_size > 0 && n > piece_size)
-		n = piece_size;
-	if (n > 0)
-		memcpy(octets, from_client, n);
-	from_client += n;
-	from_client_left -= n;
-	return (ssize_t)n;
-}
-
-static ssize_t
-client_hears(const char *octets, size_t length)
-{
-	if (said_length + length > sizeof said)
-		said_length = 0;
-	must(length <= sizeof said);
-	memcpy(said + said_length, octets, length);
-	said_length += length;
-	return (ssize_t)length;
-}
-
-static int
-clock_of_ours(struct timespec *now)
-{
-	now->tv_sec = clock_nanoseconds / 1000000000;
-	now->tv_nsec = clock_nanoseconds % 1000000000;
-	return 0;
-}
-
-static int
-wait_a_while(const struct pollfd *fds, const struct timespec *patience)
-{
-	/* Nothing has come yet, where nothing is waited for. */
-	if (fds != NULL && patience->tv_sec == 0 && patience->tv_nsec == 0)
-		return 0;
-	if (fds == NULL)
-		clock_nanoseconds += patience->tv_sec * 1000000000 + patience->tv_nsec;
-	else if (piece_size > 0)
-		clock_nanoseconds += 1000000000;
-	return fds == NULL ? 0 : 1;
-}
-
-/* What the wire asks of the system is ours. */
-#define read(fd, octets, room) client_says(octets, room)
-#define write(fd, octets, length) client_hears(octets, length)
-#define ppoll(fds, count, patience, signals) wait_a_while(fds, patience)
-#define clock_gettime(clock, now) clock_of_ours(now)
-#define _exit(code) leave()
-#include "../../src/wire.c"
-#undef read
-#undef write
-#undef clock_gettime
-#undef _exit
-
-/* The ids of the process stay what they are, and it goes on. */
-#define sandbox_become(uid, gid, spool) 0
-#define sandbox_seal(spool) 0
-#define sandbox_read_again(ids) 0
-#define handover_leave(orders) (void)(orders)
-#define handover_end(orders) (void)(orders)
-#define exit(code) leave()
-#include "../../src/session.c"
-#undef exit
-
-static int spool = -1, state, null;
-static uid_t owner;
-static struct options options;
-static char directory[] = "/dev/shm/fuzz.XXXXXX";
-
-/* Nobody else writes here whom a pause would let notice. */
-int
-nanosleep(const struct timespec *pause, struct timespec *left)
-{
-	(void)pause;
-	(void)left;
-	return 0;
-}
-
-/* In place of libcrypt's, which takes its time. */
-char *
-crypt_r(const char *key, const char *setting, struct crypt_data *data)
-{
-	strcpy(data->output, strcmp(key, "sesame") == 0 ? setting : "*0");
-	return data->output;
-}
-
-static const char mail[] =
-	"From a@example.org Thu Jan  1 00:00:00 1970\nSubject: one\n\n.\n..x\nbody\n\n"
-	"From b@example.org Thu Jan  1 00:00:00 1970\r\nSubject: two\r\n\r\nbody\r\n\r\n"
-	"From c@example.org Thu Jan  1 00:00:00 1970\nno empty line\n"
-	"From c\n\n"
-	"From d@example.org Thu Jan  1 00:00:00 1970\nSubject: one\n\n>From x\nno end";
-
-static void
-put_file(int at, const char *name, const void *octets, size_t length)
-{
-	int fd = openat(at, name, O_WRONLY | O_CREAT | O_TRUNC, 0600);
-
-	must(fd != -1 && write(fd, octets, length) == (ssize_t)length);
-	close(fd);
-}
-
-static char *
-path_of(const char *name)
-{
-	static char paths[3][64];
-	static size_t next;
-
-	must(next < 3);
-	snprintf(paths[next], sizeof paths[next], "%s/%s", directory, name);
-	return paths[next++];
-}
-
-static void
-set_up(void)
-{
-	char line[200];
-
-	must(mkdtemp(directory) != NULL);
-	int top = open(directory, O_RDONLY | O_DIRECTORY);
-	must(mkdirat(top, "spool", 0700) == 0 && mkdirat(top, "state", 0700) == 0);
-	spool = openat(top, "spool", O_RDONLY | O_DIRECTORY);
-	state = openat(top, "state", O_RDONLY | O_DIRECTORY);
-	null = open("/dev/null", O_RDWR);
-	must(spool != -1 && state != -1 && null != -1);
-	/* Root is never served. */
-	owner = geteuid() == 0 ? 1 : geteuid();
-	snprintf(line, sizeof line, "alice:x:%d:1::/:\nbob:x:%d:1::/:\n", owner, owner);
-	put_file(top, "passwd", line, strlen(line));
-	strcpy(line, "alice:$fuzz$:20000::::::\nbob:$fuzz$:20000::::::\n");
-	put_file(top, "shadow", line, strlen(line));
-	put_file(top, "secrets", "bob:secret\n", 11);
-	close(top);
-	options = (struct options){
-		.passwd = path_of("passwd"), .shadow = path_of("shadow"),
-		.secrets = path_of("secrets"), .hostname = "fuzz.example", .least_uid = 1,
-		.idle_seconds = 20, .login_seconds = 40,
-	};
-	log_open(true);
-}
 
 static void
 prepare(struct session *session, unsigned flags)
 {
 	*session = (struct session){
-		.options = &options, .address = "192.0.2.1", .doors = { spool, state }, .tls = TLS_NONE,
-		.plaintext = (flags & NO_PLAINTEXT) == 0,
+		.options = &options, .address = "192.0.2.1", .doors = { spool, state },
+		.tls = front(flags), .plaintext = (flags & NO_PLAINTEXT) == 0,
 		.journal = { .fd = -1, .aside = -1 }, .maildrop = { .fd = -1 },
 	};
-	if ((flags & TLS_FRONT) != 0)
-		session->tls = (struct tls){
-			(flags & TLS_DELAYED) != 0, fcntl(null, F_DUPFD_CLOEXEC, 0), null, null,
-		};
-	piece_size = (flags & SLOW) == 0 ? 0 : 1 + (flags & PIECE);
-	line_start = input_end = used = 0;
-	input_closed = mail_in_output = false;
-	said_length = 0;
-	log_user(NULL);
-	end_session = session_end;
-	in = out = null;
-	wire_limit(40, 40);
+	wire_limit(options.login_seconds, options.login_seconds);
 	must(roster_open(&options, owner) == 0);
 	roster_load(&session->roster, -1, 0);
-}
-
-/* All lines of the server end in CRLF, and mail goes by a finished UPDATE only. */
-static void
-check_end(bool to_its_end)
-{
-	static const char bye[] = "+OK bye\r\n";
-	char octets[sizeof mail];
-	size_t most = strlen(bye);
-
-	for (size_t i = 0; i < said_length; i++)
-		must(said[i] != '\n' || (i > 0 && said[i - 1] == '\r'));
-	int fd = openat(spool, "alice", O_RDONLY);
-	ssize_t length = pread(fd, octets, sizeof octets, 0);
-	close(fd);
-	if (length == sizeof mail - 1 && memcmp(octets, mail, sizeof mail - 1) == 0)
-		return;
-	must(to_its_end && said_length >= most &&
-	    memcmp(said + said_length - most, bye, most) == 0);
 }
 
 int
@@ -242,16 +22,11 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	static struct session session;
 	static volatile bool to_its_end;
 
-	if (spool == -1)
-		set_up();
 	if (size == 0)
 		return 0;
-	put_file(spool, "alice", mail, sizeof mail - 1);
-	must(fchownat(spool, "alice", owner, (gid_t)-1, 0) == 0);
-	from_client = data + 1;
-	from_client_left = size - 1;
-	to_its_end = false;
+	begin_play(data[0], data + 1, size - 1);
 	prepare(&session, data[0]);
+	to_its_end = false;
 	if (setjmp(way_out) == 0) {
 		authorization_stamp(&session);
 		session_greet(&session);
@@ -259,13 +34,6 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		to_its_end = true;
 	}
 	check_end(to_its_end);
-	must(faccessat(spool, "alice.lock", F_OK, 0) == -1);
-	roster_wipe(&session.roster);
-	journal_close(&session.journal);
-	free(session.maildrop.messages);
-	if (session.maildrop.fd > 0)
-		close(session.maildrop.fd);
-	if (session.tls.control != -1)
-		close(session.tls.control);
+	end_play(&session);
 	return 0;
 }
