@@ -16,6 +16,8 @@ enum {
 	PAGE = 4096,
 	ORDERS_ROOM = (sizeof(struct orders) + PAGE - 1) / PAGE * PAGE,
 	SEALS = F_SEAL_SEAL | F_SEAL_GROW | F_SEAL_SHRINK,
+	/* Of Linux 6.3, where vm.memfd_noexec may ask for it, and may add the seal. */
+	NO_EXECUTION = 8, SEAL_EXECUTION = 0x20,
 };
 
 static int vault = -1;		/* open to write, until handover_close_vault */
@@ -34,7 +36,8 @@ reopen_vault(int flags)
 	char path[32];
 
 	snprintf(path, sizeof path, "/proc/self/fd/%d", HANDOVER_VAULT);
-	return open(path, flags | O_CLOEXEC);
+	/* Not open(2), which some C libraries have as a call that is refused here. */
+	return openat(AT_FDCWD, path, flags | O_CLOEXEC);
 }
 
 /* Gives it the number; 0, or -1 with errno. */
@@ -50,8 +53,11 @@ renumber(int fd, int number)
 static int
 make_memory(const char *name, size_t size)
 {
-	int fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	const unsigned flags = MFD_CLOEXEC | MFD_ALLOW_SEALING;
+	int fd = memfd_create(name, flags | NO_EXECUTION);
 
+	if (fd == -1 && errno == EINVAL)
+		fd = memfd_create(name, flags);
 	if (fd == -1)
 		return -1;
 	if (fchmod(fd, S_IRUSR | S_IWUSR) == 0 && ftruncate(fd, (off_t)size) == 0 &&
@@ -161,7 +167,7 @@ is_vault(int fd, size_t *size)
 {
 	struct stat status;
 
-	if (fstat(fd, &status) == -1 || fcntl(fd, F_GET_SEALS) != SEALS)
+	if (fstat(fd, &status) == -1 || (fcntl(fd, F_GET_SEALS) & ~SEAL_EXECUTION) != SEALS)
 		return false;
 	*size = (size_t)status.st_size;
 	return S_ISREG(status.st_mode) && status.st_uid == 0 && status.st_size > ORDERS_ROOM &&

@@ -69,17 +69,33 @@ find_accounts(struct wanted *wanted, size_t count)
 	return result;
 }
 
-/* What the launcher limited by habit must not cut an UPDATE short. */
+/* To its end, and to "least" where that is allowed. */
+static int
+raise_limit(int resource, rlim_t least)
+{
+	struct rlimit limit;
+
+	if (getrlimit(resource, &limit) == -1)
+		return -1;
+	const struct rlimit more = { least, least };
+	if (limit.rlim_max < least && setrlimit(resource, &more) == 0)
+		return 0;
+	limit.rlim_cur = limit.rlim_max;
+	return setrlimit(resource, &limit);
+}
+
+/*
+ * What the launcher limited by habit must not cut an UPDATE short; nor keep the reader,
+ * one account in all sessions, from the login program, whose descriptors have high numbers.
+ */
 static int
 set_limits(void)
 {
 	static const struct rlimit none = { 0, 0 };
-	struct rlimit size;
 
-	if (setrlimit(RLIMIT_CORE, &none) == -1 || getrlimit(RLIMIT_FSIZE, &size) == -1)
-		return -1;
-	size.rlim_cur = size.rlim_max;
-	return setrlimit(RLIMIT_FSIZE, &size);
+	return setrlimit(RLIMIT_CORE, &none) == -1 || raise_limit(RLIMIT_FSIZE, 0) == -1 ||
+	    raise_limit(RLIMIT_NOFILE, SYSTEM_DESCRIPTORS) == -1 ||
+	    raise_limit(RLIMIT_NPROC, RLIM_INFINITY) == -1 ? -1 : 0;
 }
 
 bool

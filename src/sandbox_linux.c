@@ -22,6 +22,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
@@ -215,7 +216,7 @@ restrict_files(int spool, uint64_t spool_access, int state, uint64_t state_acces
 /* seccomp. The rows of a filter are written with these. */
 #if defined __x86_64__
 #define FILTER_ARCH AUDIT_ARCH_X86_64
-#define LOADER_ROWS ALLOW(arch_prctl),
+#define LOADER_ROWS ALLOW(arch_prctl), ALLOW(poll),
 #elif defined __aarch64__
 #define FILTER_ARCH AUDIT_ARCH_AARCH64
 #elif defined __riscv && __riscv_xlen == 64
@@ -224,7 +225,7 @@ restrict_files(int spool, uint64_t spool_access, int state, uint64_t state_acces
 #error "add the architecture; arguments are taken to be little-endian"
 #endif
 #ifndef LOADER_ROWS
-#define LOADER_ROWS	/* what only this architecture's loader asks for */
+#define LOADER_ROWS	/* what only this architecture's C library asks for to begin */
 #endif
 
 #define LOAD(field) BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, field))
@@ -259,13 +260,16 @@ static const struct sock_filter head_rows[] = {
 /*
  * What the reader needs to execute the login program, and that to be loaded, to see
  * what it got, and to go on. Only what is a file is mapped to be executed.
+ * SECURITY: a loader of root's would read an environment before this program forgets it.
  */
 static size_t
 add_login_rows(struct sock_filter *rows, int program)
 {
 	const struct sock_filter login[] = {
-		SKIP_UNLESS(SYS_execveat, 6), LOAD(args[0]), SKIP_UNLESS((uint32_t)program, 3),
-		LOAD(args[4]), SKIP_UNLESS(AT_EMPTY_PATH, 1), PASS, REFUSE,
+		SKIP_UNLESS(SYS_execveat, 10), LOAD(args[0]), SKIP_UNLESS((uint32_t)program, 7),
+		LOAD(args[4]), SKIP_UNLESS(AT_EMPTY_PATH, 5),
+		LOAD(args[3]), SKIP_UNLESS(0, 3), LOAD_HIGH(args[3]), SKIP_UNLESS(0, 1), PASS,
+		REFUSE,
 		SKIP_UNLESS(SYS_mmap, 8), LOAD(args[2]), SKIP_UNLESS_ANY(PROT_EXEC, 5),
 		SKIP_UNLESS_ANY(PROT_WRITE, 1), REFUSE,
 		LOAD(args[3]), SKIP_UNLESS_ANY(MAP_ANONYMOUS, 1), REFUSE, PASS,
@@ -409,7 +413,10 @@ deny_calls(int spool)
 		LOAD(nr),
 		DENY(setresuid), DENY(setresgid), DENY(setgroups), DENY(capset),
 		DENY(landlock_create_ruleset), DENY(landlock_add_rule),
-		DENY(landlock_restrict_self), DENY(seccomp),
+		DENY(landlock_restrict_self), DENY(seccomp), DENY(execveat),
+		/* SECURITY: the mailbox is a file that strangers write to. */
+		SKIP_UNLESS(SYS_mmap, 4), LOAD(args[2]), SKIP_UNLESS_ANY(PROT_EXEC, 1), REFUSE,
+		LOAD(nr),
 		/* SECURITY: only what does not exist yet is opened, as a dotlock is. */
 		SKIP_UNLESS(SYS_openat, 9),
 		LOAD(args[0]), SKIP_UNLESS((uint32_t)spool, 6),
@@ -469,6 +476,7 @@ what_is_missing(int program)
 	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
 	uint32_t action = SECCOMP_RET_KILL_PROCESS;
 	struct statvfs mount;
+	struct rlimit files;
 
 	if (fstatvfs(program, &mount) == -1 || (mount.f_flag & ST_NOSUID) != 0)
 		return "it is on a nosuid mount";
@@ -476,6 +484,8 @@ what_is_missing(int program)
 		return "the launcher has forbidden new privileges";
 	if (syscall(SYS_capget, &header, data) == -1 || (data[0].effective & needed) != needed)
 		return "the launcher has taken CAP_SYS_ADMIN or CAP_SETPCAP away";
+	if (getrlimit(RLIMIT_NOFILE, &files) == -1 || files.rlim_cur < SYSTEM_DESCRIPTORS)
+		return "the launcher allows too few descriptors";
 	if (landlock_version() == -1 ||
 	    syscall(SYS_seccomp, SECCOMP_GET_ACTION_AVAIL, 0, &action) == -1)
 		return "this kernel cannot confine the reader";
@@ -517,9 +527,8 @@ system_execute(int program)
 {
 	char name[] = "stdpop3d";
 	char *const arguments[] = { name, NULL };
-	char *const environment[] = { NULL };
 
-	(void)syscall(SYS_execveat, program, "", arguments, environment, AT_EMPTY_PATH);
+	(void)syscall(SYS_execveat, program, "", arguments, NULL, AT_EMPTY_PATH);
 }
 
 int

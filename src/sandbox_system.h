@@ -22,7 +22,8 @@ int system_limit(void);
 /* Nothing is gained from set-id programs any more. */
 int system_gain_nothing(void);
 
-/* See sandbox_find_login, sandbox_execute. */
+/* See sandbox_find_login, sandbox_execute. With fewer descriptors there is none. */
+enum { SYSTEM_DESCRIPTORS = 64 };
 int system_find_login(gid_t group, const char **why);
 void system_execute(int program);
 
