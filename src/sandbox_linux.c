@@ -16,6 +16,7 @@
 #include <linux/filter.h>
 #include <linux/landlock.h>
 #include <linux/seccomp.h>
+#include <linux/securebits.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -484,6 +485,8 @@ what_is_missing(int program)
 		return "the launcher has forbidden new privileges";
 	if (syscall(SYS_capget, &header, data) == -1 || (data[0].effective & needed) != needed)
 		return "the launcher has taken CAP_SYS_ADMIN or CAP_SETPCAP away";
+	if ((prctl(PR_GET_SECUREBITS) & SECBIT_NOROOT) != 0)
+		return "the launcher's securebits give root's programs no power";
 	if (getrlimit(RLIMIT_NOFILE, &files) == -1 || files.rlim_cur < SYSTEM_DESCRIPTORS)
 		return "the launcher allows too few descriptors";
 	if (landlock_version() == -1 ||

@@ -86,6 +86,19 @@ judged() {
 	grep 'no login program, the launcher allows too few descriptors$' log
 }
 
+@test "where root's programs gain no power there is no login program, and the log says so" {
+	SERVER=(setpriv --inh-caps=+all,-sys_resource --ambient-caps=+all,-sys_resource
+		--securebits=+noroot "${SERVER[@]}")
+	dialogue <<-'END'
+		S: +OK POP3 ready^M
+		C: USER alice
+		S: +OK and the password?^M
+		C: PASS sesame
+		S: +OK 0 messages (0 octets)^M
+	END
+	grep "no login program, the launcher's securebits give root's programs no power\$" log
+}
+
 @test "a signal left pending ends the login program before the verdict" {
 	needs strace
 	printf '%s\r\n' 'USER alice' 'PASS no' |
