@@ -296,11 +296,14 @@ add_common_rows(struct sock_filter *rows)
 	const struct sock_filter common[] = {
 		/* The session and the mailbox. */
 		ALLOW(read), ALLOW(write), ALLOW(readv), ALLOW(writev),
-		ALLOW(pread64), ALLOW(pwrite64), ALLOW(recvfrom),
+		ALLOW(pread64), ALLOW(recvfrom),
 		ALLOW(ppoll), ALLOW(fstat), ALLOW(newfstatat), ALLOW(statx),
-		ALLOW(flock), ALLOW(lseek), ALLOW(close),
-		ALLOW(unlinkat), ALLOW(ftruncate), ALLOW(fallocate),
+		ALLOW(flock), ALLOW(close), ALLOW(unlinkat),
 		ALLOW(fsync), ALLOW(fdatasync), ALLOW(sync_file_range),
+		/* SECURITY: a log file on descriptor 2 is not written over, nor cut. */
+		SKIP_IF(SYS_pwrite64, 3), SKIP_IF(SYS_lseek, 2), SKIP_IF(SYS_ftruncate, 1),
+		SKIP_UNLESS(SYS_fallocate, 4), LOAD(args[0]),
+		BPF_JUMP(BPF_JMP | BPF_JGT | BPF_K, STDERR_FILENO, 0, 1), PASS, REFUSE,
 		/* SECURITY: no descriptor of what may not be read, no file without a name, and
 		   what is made has the mode of a state file or of a dotlock: no set-id bit. */
 		SKIP_UNLESS(SYS_openat, 9), LOAD(args[2]),

@@ -87,7 +87,7 @@ judged() {
 }
 
 @test "where root's programs gain no power there is no login program, and the log says so" {
-	SERVER=(setpriv --inh-caps=+all,-sys_resource --ambient-caps=+all,-sys_resource
+	SERVER=(setpriv '--inh-caps=+all,-sys_resource' '--ambient-caps=+all,-sys_resource'
 		--securebits=+noroot "${SERVER[@]}")
 	dialogue <<-'END'
 		S: +OK POP3 ready^M

@@ -120,6 +120,10 @@ always_refused() {
 		unlinkat -100 s:OUTSIDE/decoy 0
 		utimensat -100 s:OUTSIDE/decoy 0 0
 		chdir s:/
+		77 2 0
+		285 2 3 0 1
+		18 2 s:x 1 0
+		8 2 0 0
 		setuid 0
 		setgid 0
 		setresuid 0 0 0
