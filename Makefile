@@ -1,12 +1,14 @@
 # make, make check, make demo: README says what each needs.
 #
 # Yours to set: CC, CFLAGS, CPPFLAGS, LDFLAGS, LDLIBS, PREFIX, DESTDIR, BUILD,
-# HARDENING (empty: none), and OS, which picks src/sandbox_OS.c (plain: no
+# HARDENING (empty: none), LOGIN_GROUP (of the reader's account: see README, Install;
+# empty: no login program), and OS, which picks src/sandbox_OS.c (plain: no
 # confinement by the kernel, only changes of ids).
 
 PREFIX = /usr/local
 SBINDIR = $(PREFIX)/sbin
 MANDIR = $(PREFIX)/share/man
+LOGIN_GROUP =
 BUILD = build
 OS := $(shell uname -s | tr A-Z a-z)
 VERSION := $(shell sed -n 's/^.define OPTIONS_VERSION "\(.*\)"/\1/p' src/options.h)
@@ -96,12 +98,14 @@ growth: all
 install: all
 	install -d $(DESTDIR)$(SBINDIR) $(DESTDIR)$(MANDIR)/man7 $(DESTDIR)$(MANDIR)/man8
 	install -m 755 $(BUILD)/stdpop3d $(DESTDIR)$(SBINDIR)/stdpop3d
+	[ -z '$(LOGIN_GROUP)' ] || install -m 4750 -o root -g '$(LOGIN_GROUP)' \
+		$(BUILD)/stdpop3d $(DESTDIR)$(SBINDIR)/stdpop3d-login
 	install -m 644 man/stdpop3d.8 $(DESTDIR)$(MANDIR)/man8/stdpop3d.8
 	install -m 644 man/stdpop3d-migration.7 $(DESTDIR)$(MANDIR)/man7/stdpop3d-migration.7
 
 uninstall:
-	rm -f $(DESTDIR)$(SBINDIR)/stdpop3d $(DESTDIR)$(MANDIR)/man8/stdpop3d.8 \
-		$(DESTDIR)$(MANDIR)/man7/stdpop3d-migration.7
+	rm -f $(DESTDIR)$(SBINDIR)/stdpop3d $(DESTDIR)$(SBINDIR)/stdpop3d-login \
+		$(DESTDIR)$(MANDIR)/man8/stdpop3d.8 $(DESTDIR)$(MANDIR)/man7/stdpop3d-migration.7
 
 clean:
 	rm -rf build stdpop3d-*.tar.gz

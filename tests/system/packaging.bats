@@ -108,10 +108,21 @@ status() {
 
 deletion='USER reader\r\nPASS sesame\r\nDELE 1\r\nQUIT\r\n'
 
+# with_proc COMMAND...: where the system has a /proc, by which the server finds itself.
+with_proc() {
+	# shellcheck disable=SC2016 # the inner shell expands it
+	unshare --mount sh -c 'mount -t proc proc "$0/proc" && exec "$@"' "$ROOT" "$@"
+}
+
 # deletes_one [COMMAND...]: a session, under COMMAND, that deletes message 1.
 deletes_one() {
 	# shellcheck disable=SC2059
-	printf "$deletion" | "$@" chroot "$ROOT" /usr/sbin/stdpop3d -e
+	printf "$deletion" | with_proc "$@" chroot "$ROOT" /usr/sbin/stdpop3d -e
+}
+
+# login_program: its mode, owner and group.
+login_program() {
+	within stat -c '%a %U %G' /usr/sbin/stdpop3d-login
 }
 
 # interrupted: such a session, killed in its UPDATE.
@@ -125,7 +136,7 @@ interrupted() {
 # A session that goes on while something else happens.
 begin() {
 	mkfifo "$BATS_TEST_TMPDIR/to" "$BATS_TEST_TMPDIR/from"
-	chroot "$ROOT" /usr/sbin/stdpop3d -e <"$BATS_TEST_TMPDIR/to" >"$BATS_TEST_TMPDIR/from" 3>&- &
+	with_proc chroot "$ROOT" /usr/sbin/stdpop3d -e <"$BATS_TEST_TMPDIR/to" >"$BATS_TEST_TMPDIR/from" 3>&- &
 	exec 7>"$BATS_TEST_TMPDIR/to" 8<"$BATS_TEST_TMPDIR/from"
 	printf 'USER reader\r\nPASS sesame\r\nSTAT\r\n' >&7
 	hear 4 '+OK 2 '
@@ -180,6 +191,17 @@ teardown() {
 	dpkg-deb --contents build/deb/stdpop3d_"$VERSION"-1_*.deb | grep -q '/usr/sbin/stdpop3d$'
 }
 
+@test "make install adds the login program for a group, and make uninstall removes all" {
+	local to=$BATS_TEST_TMPDIR/to
+	make -s -C "$TOP" install DESTDIR="$to"
+	[ "$(ls "$to/usr/local/sbin")" = stdpop3d ]
+	make -s -C "$TOP" install DESTDIR="$to" LOGIN_GROUP=mail
+	[ "$(stat -c '%a %U %G' "$to/usr/local/sbin/stdpop3d-login")" = '4750 root mail' ]
+	cmp "$to/usr/local/sbin/stdpop3d" "$to/usr/local/sbin/stdpop3d-login"
+	make -s -C "$TOP" uninstall DESTDIR="$to"
+	[ -z "$(find "$to" -type f)" ]
+}
+
 @test "Debian: the build is the same at another place, by another user, at another time" {
 	cd "$BATS_FILE_TMPDIR"
 	tail -n 5 first.log elsewhere/and/deeper.log
@@ -196,18 +218,49 @@ teardown() {
 	[ -z "$output" ]
 }
 
-@test "Debian: installation makes the service account and its directory, and nothing listens" {
+@test "Debian: installation makes the accounts and the state directory, and nothing listens" {
+	local account
 	fresh
 	cp "$ROOT/etc/inetd.conf" "$BATS_TEST_TMPDIR"
 	install_package first
-	[[ $(within getent passwd stdpop3d) == \
-		stdpop3d:x:*:'POP3 server'*:/nonexistent:/usr/sbin/nologin ]]
-	[ "$(within id -u stdpop3d)" -lt 1000 ]
-	[[ $(within getent shadow stdpop3d) == stdpop3d:!:* ]]
+	for account in stdpop3d stdpop3d-reader; do
+		[[ $(within getent passwd "$account") == \
+			"$account":x:*:'POP3 server'*:/nonexistent:/usr/sbin/nologin ]]
+		[ "$(within id -u "$account")" -lt 1000 ]
+		[ "$(within id -Gn "$account")" = "$account" ]
+		[[ $(within getent shadow "$account") == "$account":!:* ]]
+	done
 	[ "$(within stat -c '%a %U %G %F' /var/lib/stdpop3d)" = '700 stdpop3d stdpop3d directory' ]
 	[ "$(find "$ROOT/etc/systemd" -name 'pop3*' -o -name 'stdpop3d*')" = \
 		"$ROOT/etc/systemd/system/multi-user.target.wants/stdpop3d-recover.service" ]
 	cmp "$BATS_TEST_TMPDIR/inetd.conf" "$ROOT/etc/inetd.conf"
+}
+
+@test "Debian: a session of the package has its password judged by the login program" {
+	fresh
+	install_package first
+	[ "$(login_program)" = '4750 root stdpop3d-reader' ]
+	deletes_one 2>"$BATS_TEST_TMPDIR/log"
+	left two
+	grep -q 'logout, .*user=reader, end=quit' "$BATS_TEST_TMPDIR/log"
+	run ! grep sandbox "$BATS_TEST_TMPDIR/log"
+}
+
+@test "Debian: what the admin says of the login program survives an upgrade and a purge" {
+	fresh
+	install_package first
+	within dpkg-statoverride --update --add root root 0755 /usr/sbin/stdpop3d-login
+	install_package next
+	[ "$(login_program)" = '755 root root' ]
+	message one two >"$ROOT/var/mail/reader"
+	deletes_one 2>"$BATS_TEST_TMPDIR/log"
+	left two
+	grep -q 'sandbox, .*no login program' "$BATS_TEST_TMPDIR/log"
+	within dpkg --purge stdpop3d
+	within dpkg-statoverride --list /usr/sbin/stdpop3d-login
+	within dpkg-statoverride --remove /usr/sbin/stdpop3d-login
+	install_package next
+	[ "$(login_program)" = '4750 root stdpop3d-reader' ]
 }
 
 @test "Debian: every file is in its place, and none names /usr/local" {
@@ -218,7 +271,7 @@ teardown() {
 	for unit in pop3.socket pop3@.service pop3s.socket pop3s@.service stdpop3d-recover.service; do
 		grep -qxE "(/usr)?/lib/systemd/system/$unit" <<<"$files"
 	done
-	for file in /usr/sbin/stdpop3d /usr/share/man/man8/stdpop3d.8.gz \
+	for file in /usr/sbin/stdpop3d /usr/sbin/stdpop3d-login /usr/share/man/man8/stdpop3d.8.gz \
 		/usr/share/doc/stdpop3d/examples/inetd.conf; do
 		grep -qx "$file" <<<"$files"
 	done
@@ -235,6 +288,7 @@ teardown() {
 	install_package next
 	[ "$(status)" = "ii $VERSION-2" ]
 	[ "$(within stat -c '%a %U' /var/lib/stdpop3d)" = '700 stdpop3d' ]
+	[ "$(login_program)" = '4750 root stdpop3d-reader' ]
 	finish
 	message one two >"$ROOT/var/mail/reader"
 	deletes_one
@@ -298,7 +352,7 @@ inventory() {
 	sort -z "$BATS_TEST_TMPDIR/files" | xargs -0 cksum
 }
 
-@test "Debian: purge leaves nothing but the account, locked" {
+@test "Debian: purge leaves nothing but the accounts, locked" {
 	fresh
 	inventory >"$BATS_TEST_TMPDIR/before"
 	install_package first
@@ -307,6 +361,7 @@ inventory() {
 	within dpkg --purge stdpop3d
 	inventory | diff "$BATS_TEST_TMPDIR/before" -
 	[[ $(within getent shadow stdpop3d) == stdpop3d:!:* ]]
+	[[ $(within getent shadow stdpop3d-reader) == stdpop3d-reader:!:* ]]
 	run ! within dpkg-query --show stdpop3d
 }
 
@@ -330,18 +385,19 @@ inventory() {
 		tail "$BATS_TEST_TMPDIR/log"
 		return 1
 	}
-	run -0 rpm -qp --queryformat '[%{FILEMODES:perms} %{FILEUSERNAME} %{FILENAMES}\n]' \
+	run -0 rpm -qp --queryformat \
+		'[%{FILEMODES:perms} %{FILEUSERNAME} %{FILEGROUPNAME} %{FILESIZES} %{FILENAMES}\n]' \
 		"$top"/RPMS/*/"stdpop3d-$VERSION"-1*.rpm
-	[[ $output == *'drwx------ stdpop3d /var/lib/stdpop3d'* ]]
-	[[ $output == *'-rwxr-xr-x root /usr/sbin/stdpop3d'* ]]
+	[[ $output =~ 'drwx------ stdpop3d stdpop3d '[0-9]+' /var/lib/stdpop3d' ]]
+	[[ $output =~ '-rwxr-xr-x root root '([0-9]+)' /usr/sbin/stdpop3d'$'\n' ]]
+	[[ $output == *"-rwsr-x--- root stdpop3d-reader ${BASH_REMATCH[1]} /usr/sbin/stdpop3d-login"* ]]
 	run -0 rpmlint --config "$HERE/packaging/rpmlint.toml" "$top"/RPMS/*/*.rpm "$top"/SRPMS/*.rpm \
 		"$TOP/contrib/stdpop3d.spec"
 	echo "$output"
 	[[ $output == *' 0 errors, 0 warnings'* ]]
 }
 
-# apk STEP: a function of the APKBUILD as abuild calls it, where the service
-# account is root.
+# apk STEP: a function of the APKBUILD as abuild calls it, where the accounts are root.
 apk() (
 	cd "$srcdir/stdpop3d-$VERSION" || return
 	# shellcheck disable=SC2016,SC2031
@@ -350,7 +406,7 @@ apk() (
 		install() {
 			local words=() word
 			for word; do
-				[ "$word" != stdpop3d ] || word=root
+				[[ $word != stdpop3d && $word != stdpop3d-reader ]] || word=root
 				words+=("$word")
 			done
 			command install "${words[@]}"
@@ -369,5 +425,7 @@ apk() (
 	apk package
 	[ "$("$pkgdir/usr/sbin/stdpop3d" -V)" = "stdpop3d $VERSION" ]
 	[ "$(stat -c %a "$pkgdir/var/lib/stdpop3d")" = 700 ]
+	[ "$(stat -c %a "$pkgdir/usr/sbin/stdpop3d-login")" = 4750 ]
+	cmp "$pkgdir/usr/sbin/stdpop3d" "$pkgdir/usr/sbin/stdpop3d-login"
 	run ! grep -rF /usr/local --exclude=README "$pkgdir"
 }

@@ -67,6 +67,7 @@ install_account() {
 	inside install -D -m 644 "$RECIPES/tmpfiles.conf" /etc/tmpfiles.d/stdpop3d.conf
 	inside systemd-sysusers
 	inside systemd-tmpfiles --create stdpop3d.conf
+	inside install -m 4750 -g stdpop3d-reader /usr/local/sbin/stdpop3d /usr/local/sbin/stdpop3d-login
 }
 
 add_reader() {

@@ -1,5 +1,5 @@
 """status.py NAME SECRET: a session, and what the kernel says of its process
-before and after login, a line for each field."""
+before and after login, a line for each field. It stays the same process."""
 
 import pathlib
 import socket
@@ -11,9 +11,7 @@ FIELDS = ("Uid", "Groups", "CapPrm", "CapEff", "CapBnd", "NoNewPrivs", "Seccomp"
 
 
 def show(stage):
-	process = subprocess.run(["pgrep", "-x", "stdpop3d"], check=True, capture_output=True)
-	status = pathlib.Path("/proc", process.stdout.decode().strip(), "status")
-	for line in status.read_text().splitlines():
+	for line in pathlib.Path("/proc", process, "status").read_text().splitlines():
 		field, _, value = line.partition(":")
 		if field in FIELDS:
 			print(stage, field, *value.split())
@@ -22,6 +20,8 @@ def show(stage):
 with socket.create_connection(("127.0.0.1", 110), timeout=20) as client:
 	replies = client.makefile("rb")
 	assert replies.readline().startswith(b"+OK")
+	found = subprocess.run(["pgrep", "-x", "stdpop3d"], check=True, capture_output=True)
+	process = found.stdout.decode().strip()
 	show("AUTHORIZATION")
 	client.sendall(f"USER {NAME}\r\nPASS {SECRET}\r\n".encode())
 	assert replies.readline().startswith(b"+OK")
