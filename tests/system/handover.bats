@@ -86,6 +86,12 @@ judged() {
 	grep 'no login program, the launcher allows too few descriptors$' log
 }
 
+@test "without the capability to give the reader its file there is no login program" {
+	SERVER=(setpriv --bounding-set=-chown "${SERVER[@]}")
+	run -0 server <<<QUIT
+	grep 'no login program, the launcher has taken CAP_CHOWN away$' log
+}
+
 @test "where root's programs gain no power there is no login program, and the log says so" {
 	SERVER=(setpriv '--inh-caps=+all,-sys_resource' '--ambient-caps=+all,-sys_resource'
 		--securebits=+noroot "${SERVER[@]}")
