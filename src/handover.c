@@ -120,10 +120,17 @@ hold_all(struct orders *orders)
 int
 handover_prepare(struct orders *orders, const char **why)
 {
+	struct stat spool;
 	int program = sandbox_find_login(&orders->ids, why);
 
 	if (program == -1)
 		return 0;
+	/* SECURITY: it could remove everybody's mailbox. */
+	if (fstat(orders->doors.spool, &spool) == -1 || spool.st_gid == orders->ids.reader_gid) {
+		*why = "the reader's group is the spool's";
+		close(program);
+		return 0;
+	}
 	set_format(orders->format);
 	orders->size = sizeof *orders;
 	if (renumber(program, HANDOVER_PROGRAM) == -1 || make_files(orders) == -1 ||

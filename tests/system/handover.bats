@@ -92,6 +92,14 @@ judged() {
 	grep 'no login program, the launcher has taken CAP_CHOWN away$' log
 }
 
+@test "a reader whose group is the spool's is not taken, and the log says so" {
+	sed -i '/^pop3-reader:/s/:802:802:/:802:8:/' accounts
+	chgrp mail bin/stdpop3d-login
+	chmod 4750 bin/stdpop3d-login
+	run -0 server <<<QUIT
+	grep "no login program, the reader's group is the spool's\$" log
+}
+
 @test "where root's programs gain no power there is no login program, and the log says so" {
 	SERVER=(setpriv '--inh-caps=+all,-sys_resource' '--ambient-caps=+all,-sys_resource'
 		--securebits=+noroot "${SERVER[@]}")
