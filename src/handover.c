@@ -158,11 +158,10 @@ handover_close_vault(struct orders *orders)
 }
 
 void
-handover_execute(struct attempt *attempt)
+handover_execute(const struct attempt *attempt)
 {
 	ssize_t written = pwrite(HANDOVER_ATTEMPT, attempt, sizeof *attempt, 0);
 
-	explicit_bzero(attempt, sizeof *attempt);
 	if (written == (ssize_t)sizeof *attempt)
 		sandbox_execute(HANDOVER_PROGRAM);
 	log_failure("setup", "cannot execute the login program");

@@ -100,7 +100,7 @@ int handover_close_vault(struct orders *orders);
  * For the reader: writes the attempt and executes the login program. Returns only if
  * that failed, after logging the reason.
  */
-void handover_execute(struct attempt *attempt);
+void handover_execute(const struct attempt *attempt);
 
 /*
  * For the login program: takes the attempt, wipes it there, and opens the vault.

@@ -116,8 +116,7 @@ resume(void)
 	static struct attempt attempt;
 	struct tls tls;
 
-	/* SECURITY: the environment is the reader's choice. */
-	(void)clearenv();
+	/* SECURITY: arguments and environment are the reader's choice: not a word is read. */
 	session.vault = handover_receive(&attempt);
 	if (session.vault == NULL)
 		return CONFIGURATION_EXIT;

@@ -55,6 +55,8 @@ no_dumps(void)
 int
 system_step_down(uid_t uid, gid_t gid)
 {
+	/* Who is executed by a descriptor is named by its number, or by another file. */
+	(void)prctl(PR_SET_NAME, "stdpop3d");
 	if (prctl(PR_SET_KEEPCAPS, 1) == -1 || setresgid(gid, gid, gid) == -1 ||
 	    setresuid(uid, uid, uid) == -1)
 		return -1;

@@ -4,7 +4,8 @@
  * Makes a process that waits in a system call do another one, prints what came
  * of it, a number or an errno's name, and lets the process wait on. x86-64 only.
  * CALL is a name of the table below or a number; -i makes it by int 0x80, which
- * some machines have not: then "stopped by SEGV" is printed. An
+ * some machines have not: then "stopped by SEGV" is printed. "executed" is printed
+ * if the process goes on with another program. An
  * argument is a number, "s:TEXT", or "x:HEX"; for the last two the octets are put
  * on the process's stack and their address is passed.
  */
@@ -23,7 +24,7 @@
 #error "registers are named differently elsewhere"
 #endif
 
-enum { ARGUMENTS = 6, RED_ZONE = 128, OCTETS = 256, X32 = 0x40000000 };
+enum { ARGUMENTS = 6, RED_ZONE = 128, OCTETS = 512, X32 = 0x40000000 };
 
 #define CALL(name) { #name, SYS_##name }
 
@@ -32,15 +33,15 @@ static const struct {
 	long number;
 } calls[] = {
 	CALL(bind), CALL(bpf), CALL(capset), CALL(chdir), CALL(chmod), CALL(chown), CALL(chroot),
-	CALL(clone), CALL(clone3), CALL(connect), CALL(creat), CALL(dup2), CALL(execve),
+	CALL(clone), CALL(clone3), CALL(close), CALL(connect), CALL(creat), CALL(dup2), CALL(execve),
 	CALL(execveat), CALL(fchmod), CALL(fchown), CALL(fcntl), CALL(fork), CALL(fsmount),
-	CALL(getpid),
+	CALL(ftruncate), CALL(getdents64), CALL(getpid),
 	CALL(io_uring_setup), CALL(ioctl), CALL(keyctl), CALL(kill),
 	CALL(landlock_create_ruleset), CALL(landlock_restrict_self), CALL(link), CALL(linkat),
 	CALL(memfd_create), CALL(mkdir), CALL(mknod), CALL(mmap), CALL(mount), CALL(mprotect),
-	CALL(open), CALL(openat), CALL(openat2), CALL(perf_event_open), CALL(personality),
-	CALL(pidfd_open), CALL(pipe), CALL(pkey_mprotect), CALL(prctl), CALL(prlimit64),
-	CALL(process_vm_readv), CALL(process_vm_writev), CALL(ptrace), CALL(rename),
+	CALL(newfstatat), CALL(open), CALL(openat), CALL(openat2), CALL(perf_event_open), CALL(personality),
+	CALL(pidfd_open), CALL(pipe), CALL(pkey_mprotect), CALL(prctl), CALL(pread64), CALL(prlimit64),
+	CALL(process_vm_readv), CALL(process_vm_writev), CALL(ptrace), CALL(pwrite64), CALL(rename),
 	CALL(renameat2), CALL(seccomp), CALL(sendto), CALL(setfsuid), CALL(setgid), CALL(setgroups),
 	CALL(setresgid), CALL(setresuid), CALL(setreuid), CALL(setuid), CALL(shmget),
 	CALL(socket), CALL(socketpair), CALL(symlink), CALL(tgkill), CALL(tkill), CALL(unlink),
@@ -103,7 +104,7 @@ octets_of(const char *text, char octets[OCTETS])
 	return length;
 }
 
-/* Returns the signal. */
+/* Returns the signal. Does not return if the process has executed another program. */
 static int
 wait_for_stop(pid_t pid)
 {
@@ -111,6 +112,12 @@ wait_for_stop(pid_t pid)
 
 	if (waitpid(pid, &status, 0) == -1)
 		fail("waitpid");
+	if (status >> 16 == PTRACE_EVENT_EXEC) {
+		if (ptrace(PTRACE_DETACH, pid, NULL, NULL) == -1)
+			fail("cannot let the process go on");
+		puts("executed");
+		exit(0);
+	}
 	if (WIFSTOPPED(status))
 		return WSTOPSIG(status);
 	if (WIFSIGNALED(status))
@@ -160,7 +167,7 @@ main(int argc, char **argv)
 	}
 	pid_t pid = (pid_t)strtol(argv[1], NULL, 10);
 	long number = number_of(argv[2]);
-	if (ptrace(PTRACE_SEIZE, pid, NULL, NULL) == -1 ||
+	if (ptrace(PTRACE_SEIZE, pid, NULL, PTRACE_O_TRACEEXEC) == -1 ||
 	    ptrace(PTRACE_INTERRUPT, pid, NULL, NULL) == -1)
 		fail("cannot trace the process");
 	wait_for_stop(pid);

@@ -1,0 +1,328 @@
+#!/usr/bin/env bats
+# bats file_tags=root
+# The login program: before login a session is an account without power, which can do
+# no more than have a password judged.
+# shellcheck disable=SC2030,SC2031 # each test is a process of its own
+load ../helper
+
+setup_file() {
+	require_packages "$BATS_TEST_DIRNAME/sandbox/packages" || return 0
+	gcc -D_GNU_SOURCE -O -o "$BATS_FILE_TMPDIR/inject" "$BATS_TEST_DIRNAME/sandbox/inject.c"
+	gcc -D_GNU_SOURCE -O -o "$BATS_FILE_TMPDIR/without" "$TOP/tests/without.c"
+}
+
+eval "$(declare -f setup | sed '1s/setup/house/')"
+
+setup() {
+	house
+	mkdir bin
+	cp "$STDPOP3D" bin/stdpop3d
+	install -m 4750 -g 802 "$STDPOP3D" bin/stdpop3d-login
+	chown 801:801 state
+	{
+		cat /etc/passwd
+		echo 'pop3:x:801:801::/nonexistent:/usr/sbin/nologin'
+		echo 'pop3-reader:x:802:802::/nonexistent:/usr/sbin/nologin'
+	} >accounts
+	in_house "$PWD/bin/stdpop3d"
+}
+
+# The accounts are seen by the server alone.
+in_house() {
+	# shellcheck disable=SC2016 # the inner shell expands it
+	SERVER=(unshare --mount sh -c 'mount --bind accounts /etc/passwd && exec "$@"' sh
+		"$@" -e -m spool -d state -p passwd -s shadow -u pop3 -U 1 -w 1)
+}
+
+inject() {
+	"$BATS_FILE_TMPDIR/inject" "$@"
+}
+
+status() {
+	sed -n "s/^$2:[[:space:]]*//p" "/proc/$1/status" | tr -s '[:space:]' ' ' | sed 's/ $//'
+}
+
+descriptor() {
+	local link
+	for link in "/proc/$1/fd/"*; do
+		if [ "$(readlink "$link")" = "$(realpath "$2")" ]; then
+			echo "${link##*/}"
+			return
+		fi
+	done
+	return 1
+}
+
+as_reader() {
+	setpriv --reuid=802 --regid=802 --clear-groups env PATH=/usr/bin:/bin "$@"
+}
+
+@test "what a break-in gains in each stage is what README says" {
+	run -0 --separate-stderr "$BATS_TEST_DIRNAME/sandbox/breakin"
+	same "$(grep -A 20 '^| tried |' "$TOP/README" | grep '^|')" "$output"
+}
+
+@test "a server that nothing confines gives away what README says is kept" {
+	cp -R "$TOP/"{Makefile,src} .
+	make -s OS=plain BUILD=plain
+	STDPOP3D=plain/stdpop3d run -0 --separate-stderr "$BATS_TEST_DIRNAME/sandbox/breakin"
+	# All but the vault, which is not there.
+	same '| the vault: to read, change, enlarge or open it |  |  |  |' \
+		"$(tail -n +3 <<<"$output" | grep -v gained)"
+}
+
+@test "the reader has no capability, no group, no hash and no way back" {
+	# A launcher may have groups that the server must not keep.
+	SERVER=(setpriv --groups=0,4,42 "${SERVER[@]}")
+	connect bob
+	ready bob
+	same '802 802 802 802' "$(status "${PID[bob]}" Uid)"
+	same '802 802 802 802' "$(status "${PID[bob]}" Gid)"
+	same '' "$(status "${PID[bob]}" Groups)"
+	for set in CapInh CapPrm CapEff CapAmb; do
+		same 0000000000000000 "$(status "${PID[bob]}" "$set")"
+	done
+	same 00000000000000c0 "$(status "${PID[bob]}" CapBnd)"
+	same 2 "$(status "${PID[bob]}" Seccomp)"
+	same '' "$(python3 "$BATS_TEST_DIRNAME/sandbox/memory.py" "${PID[bob]}" "${SESAME##*$}")"
+	same 0 "$(stat -c %u "/proc/${PID[bob]}/mem")"
+	run ! as_reader ls "/proc/${PID[bob]}/fd"
+	hang_up bob
+	run ! grep sandbox log
+}
+
+@test "after a failed try it is the reader again, and remembers nothing of the judge's" {
+	local secret=wrongpassword
+	connect bob
+	ready bob
+	says bob 'USER alice' "PASS $secret"
+	hears bob '+OK and the password?' "${REFUSED%^M}"
+	says bob NOOP
+	hears bob '-ERR log in first'
+	same '802 802 802 802' "$(status "${PID[bob]}" Uid)"
+	same 0000000000000000 "$(status "${PID[bob]}" CapPrm)"
+	same '' "$(status "${PID[bob]}" Groups)"
+	same '' "$(python3 "$BATS_TEST_DIRNAME/sandbox/memory.py" "${PID[bob]}" "${SESAME##*$}" \
+		"$secret")"
+	run ! grep -a "$secret" "/proc/${PID[bob]}/fd/41"
+	says bob 'USER alice' 'PASS sesame'
+	hears bob '+OK and the password?' '+OK 0 messages (0 octets)'
+	same '2000 2000 2000 2000' "$(status "${PID[bob]}" Uid)"
+	same 0000000000000000 "$(status "${PID[bob]}" CapPrm)"
+	same 1 "$(status "${PID[bob]}" NoNewPrivs)"
+	same stdpop3d "$(cat "/proc/${PID[bob]}/comm")"
+	same '' "$(python3 "$BATS_TEST_DIRNAME/sandbox/memory.py" "${PID[bob]}" "${SESAME##*$}" \
+		sesame "$secret")"
+	run ! test -e "/proc/${PID[bob]}/fd/40"
+	hang_up bob
+}
+
+@test "commands behind the password are heard by what comes after it" {
+	message one two | mailbox alice
+	printf '%s\r\n' 'USER alice' 'PASS no' 'USER alice' 'PASS sesame' STAT 'DELE 1' QUIT |
+		server >replies
+	same "$(printf '%s\r\n' '+OK POP3 ready' '+OK and the password?' "${REFUSED%^M}" \
+		'+OK and the password?' '+OK 2 messages (58 octets)' '+OK 2 58' \
+		'+OK message 1 deleted' '+OK bye')" "$(cat replies)"
+	message two | cmp - spool/alice
+	same "login failed, ip=[unknown], user=alice, method=PASS
+login, ip=[unknown], user=alice, method=PASS, messages=2, octets=58
+logout, ip=[unknown], user=alice, end=quit, retrieved=0/0, deleted=1/29, left=1/29" "$(records)"
+}
+
+@test "APOP, PLAIN and LOGIN are judged by the login program, with the greeting's timestamp" {
+	local timestamp digest
+	(umask 077 && echo bob:tanstaaf >secrets)
+	account bob '*'
+	connect one -a secrets
+	listen one
+	timestamp="<${HEARD#*<}"
+	timestamp=${timestamp%%>*}'>'
+	digest=$(printf '%s' "${timestamp}tanstaaf" | md5sum | cut -d ' ' -f 1)
+	says one "APOP bob ${digest/[0-9a-f]/x}" "APOP bob $digest"
+	hears one "${REFUSED%^M}" '+OK 0 messages (0 octets)'
+	hang_up one
+	connect two
+	ready two
+	says two "AUTH PLAIN $(printf '\0alice\0sesame' | base64)"
+	hears two '+OK 0 messages (0 octets)'
+	hang_up two
+	connect three
+	ready three
+	says three 'AUTH LOGIN' "$(printf alice | base64)" "$(printf sesame | base64)" STAT
+	hears three '+ VXNlcm5hbWU6' '+ UGFzc3dvcmQ6' '+OK 0 messages (0 octets)' '+OK 0 0'
+	hang_up three
+}
+
+@test "the reader that executes the login program by itself has three tries, with pauses" {
+	local begun=$SECONDS try
+	connect bob
+	ready bob
+	for try in 1 2 3; do
+		same executed "$(inject "${PID[bob]}" execveat 42 s: 0 0 0x1000)"
+		hears bob "${REFUSED%^M}"
+		[ "$try" -eq 3 ] || { says bob NOOP && hears bob '-ERR log in first'; }
+	done
+	gone bob
+	[ $((SECONDS - begun)) -ge 6 ]
+	[ "$(records | grep -c '^login failed, ')" -eq 3 ]
+	records | grep -q '^no login, ip=\[unknown\], end=tries$'
+}
+
+# swapped DESCRIPTOR CALL...: the reader closes it, and does what may give it the number.
+swapped() {
+	local name=swapped$1$#
+	connect "$name"
+	ready "$name"
+	same 0 "$(inject "${PID[$name]}" close "$1")"
+	[ $# -eq 1 ] || [ "$(inject "${PID[$name]}" "${@:2}")" -ge 0 ]
+	says "$name" 'USER alice' 'PASS sesame'
+	hears "$name" '+OK and the password?'
+	# The process is over, and has said nothing else.
+	run ! listen "$name"
+	records | tail -n 1 | grep -q '^setup, .*the login program was not executed as it must be$'
+	wait "${PID[$name]}" || [ $? -eq 78 ]
+}
+
+@test "descriptors that are not what root held are noticed" {
+	local library
+	library=$(realpath /lib/*-linux-gnu/libc.so.6)
+	connect bob
+	ready bob
+	spool=$(descriptor "${PID[bob]}" spool)
+	state=$(descriptor "${PID[bob]}" state)
+	hang_up bob
+	swapped "$spool"
+	swapped "$state"
+	swapped "$spool" openat -100 "s:$library" 0
+}
+
+@test "a reader that cannot hand over says so, to the client and to the log" {
+	local fd
+	for fd in 41 42; do
+		connect "c$fd"
+		ready "c$fd"
+		same 0 "$(inject "${PID[c$fd]}" close "$fd")"
+		says "c$fd" 'USER alice' 'PASS sesame'
+		hears "c$fd" '+OK and the password?' \
+			'-ERR [SYS/TEMP] logins are out of order: the log says why'
+		gone "c$fd"
+		records | tail -n 2 | head -n 1 |
+			grep -q '^setup, .*cannot execute the login program: Bad file descriptor$'
+	done
+}
+
+@test "only a vault that root made is believed" {
+	local owner mode seals
+	gcc -D_GNU_SOURCE -I"$TOP/src" -o forge "$BATS_TEST_DIRNAME/sandbox/forge.c"
+	chmod a+rx . bin
+	run -0 --separate-stderr ./forge 0 600 7 9999999999999 bin/stdpop3d-login
+	same "${REFUSED%^M}"$'\r' "$output"
+	# Whatever the reader does, a try after the time is none.
+	run -0 --separate-stderr ./forge 0 600 7 1 bin/stdpop3d-login
+	same '' "$output"
+	[[ $stderr == *' no login, ip=[], end=timeout' ]]
+	while read -r owner mode seals; do
+		run -78 --separate-stderr ./forge "$owner" "$mode" "$seals" 9999999999999 bin/stdpop3d-login
+		same '' "$output$stderr"
+	done <<-'END'
+		802 600 7
+		801 600 7
+		0 666 7
+		0 640 7
+		0 600 0
+		0 600 3
+		0 600 15
+	END
+}
+
+@test "a closed or foreign vault lets nobody in" {
+	connect bob
+	ready bob
+	same 0 "$(inject "${PID[bob]}" close 40)"
+	same executed "$(inject "${PID[bob]}" execveat 42 s: 0 0 0x1000)"
+	run ! listen bob
+	wait "${PID[bob]}" || [ $? -eq 78 ]
+	# Whoever can execute the program can hand it files of its own.
+	chmod a+rx . bin
+	run -0 as_reader python3 "$BATS_TEST_DIRNAME/sandbox/forge.py" bin/stdpop3d-login
+	same 'all are refused' "$(tail -n 1 <<<"$output")"
+}
+
+@test "nobody but the reader can execute the login program" {
+	chmod a+rx . bin
+	for uid in 801 2000 65534; do
+		run -126 setpriv --reuid="$uid" --regid="$uid" --clear-groups env bin/stdpop3d-login
+	done
+	run -78 as_reader bin/stdpop3d-login </dev/null
+	same '' "$output"
+}
+
+@test "the time for a login ends for the login program, too" {
+	connect bob -l 2
+	ready bob
+	kill -STOP "${PID[bob]}"
+	says bob 'USER alice' 'PASS sesame'
+	sleep 3
+	kill -CONT "${PID[bob]}"
+	while listen bob; do [[ $HEARD != *messages* ]]; done
+	records | grep -q '^no login, ip=\[unknown\], end=timeout$'
+}
+
+# falls_back REASON: the server is one program for all, says why, and serves.
+falls_back() {
+	: >log
+	printf '%s\r\n' 'USER alice' 'PASS sesame' QUIT | server >replies
+	same $'+OK bye\r' "$(tail -n 1 replies)"
+	same "sandbox, ip=[unknown], no login program, $1" "$(all_records | grep '^sandbox, .*login')"
+}
+
+# by COMMAND...: the server by way of a command, with the accounts.
+by() {
+	in_house "$@" "$PWD/bin/stdpop3d"
+}
+
+@test "what the login program cannot do without is found at the start, and logged" {
+	local mode wrong="it is not root's and of the reader's group, with mode 4750"
+	printf '%s\r\n' 'USER alice' 'PASS sesame' QUIT | server >replies
+	same $'+OK bye\r' "$(tail -n 1 replies)"
+	run ! grep sandbox log
+	by setpriv --no-new-privs
+	falls_back 'the launcher has forbidden new privileges'
+	by setpriv --bounding-set -sys_admin
+	falls_back 'the launcher has taken CAP_SYS_ADMIN or CAP_SETPCAP away'
+	by setpriv --bounding-set -setpcap
+	falls_back 'the launcher has taken CAP_SYS_ADMIN or CAP_SETPCAP away'
+	by "$BATS_FILE_TMPDIR/without" landlock_create_ruleset ENOSYS
+	falls_back 'the launcher has forbidden new privileges'
+	in_house "$PWD/bin/stdpop3d"
+	for mode in 755 4755 4751 4770 6750 2750; do
+		chmod "$mode" bin/stdpop3d-login
+		falls_back "$wrong"
+	done
+	chown 0:801 bin/stdpop3d-login
+	chmod 4750 bin/stdpop3d-login
+	falls_back "$wrong"
+	chown 2000:802 bin/stdpop3d-login
+	chmod 4750 bin/stdpop3d-login
+	falls_back "$wrong"
+	chown 0:802 bin/stdpop3d-login
+	chmod 4750 bin/stdpop3d-login
+	echo >>bin/stdpop3d-login
+	falls_back 'it is of another build than this program'
+	rm bin/stdpop3d-login
+	falls_back 'there is none beside this program'
+	ln -s "$STDPOP3D" bin/stdpop3d-login
+	falls_back "$wrong"
+	sed -i /pop3-reader/d accounts
+	falls_back 'there is no account for the reader'
+}
+
+@test "on a nosuid mount there is no login program" {
+	mkdir elsewhere
+	mount -t tmpfs -o nosuid,mode=755 tmpfs elsewhere
+	cp -p bin/* elsewhere
+	in_house "$PWD/elsewhere/stdpop3d"
+	falls_back 'it is on a nosuid mount'
+	umount elsewhere
+}
