@@ -154,6 +154,90 @@ logout, ip=[unknown], user=alice, end=quit, retrieved=0/0, deleted=1/29, left=1/
 	hang_up three
 }
 
+@test "a try within TLS is judged, and the session goes on within TLS" {
+	mkfifo control inside.to inside.from
+	# shellcheck disable=SC1083,SC2093,SC2102 # it knows no such place for a number
+	exec {CONTROL}<>control {TO[inside]}<>inside.to {FROM[inside]}<>inside.from
+	SERVER=(env SSLCTLFD=10 SSLREADFD=11 SSLWRITEFD=12 "${SERVER[@]}")
+	connect outside 10<>control 11<>inside.to 12<>inside.from
+	ready outside
+	says outside 'USER alice' 'PASS no'
+	hears outside '+OK and the password?' "${REFUSED%^M}"
+	says outside STLS
+	hears outside '+OK begin TLS'
+	IFS= read -r -N 1 -t 20 -u "$CONTROL" HEARD
+	same y "$HEARD"
+	says inside 'USER alice' 'PASS no' 'USER alice' 'PASS sesame'
+	hears inside '+OK and the password?' "${REFUSED%^M}" '+OK and the password?' \
+		'+OK 0 messages (0 octets)'
+	says inside QUIT
+	hears inside '+OK bye'
+}
+
+@test "a try within TLS by tlswrapper -n is judged, and there is no second STLS" {
+	local control
+	mkfifo control
+	exec {control}<>control
+	connect outside -5 5<>control
+	ready outside
+	says outside STLS
+	IFS= read -r -t 20 -u "$control" HEARD
+	same '+OK begin TLS'$'\r' "$HEARD"
+	says outside 'USER alice' 'PASS no' STLS 'USER alice' 'PASS sesame'
+	hears outside '+OK and the password?' "${REFUSED%^M}" '-ERR no STLS here' \
+		'+OK and the password?' '+OK 0 messages (0 octets)'
+	hang_up outside
+}
+
+@test "the address of a PROXY header is logged by the login program, too" {
+	printf '%s\r\n' 'PROXY TCP4 192.0.2.7 192.0.2.1 1 2' 'USER alice' 'PASS no' 'USER alice' \
+		'PASS sesame' QUIT | server -x -P >replies
+	same $'+OK bye\r' "$(tail -n 1 replies)"
+	same 'login failed, ip=[192.0.2.7], user=alice, method=PASS
+login, ip=[192.0.2.7], user=alice, method=PASS, messages=0, octets=0
+logout, ip=[192.0.2.7], user=alice, end=quit, retrieved=0/0, deleted=0/0, left=0/0' "$(records)"
+}
+
+# syslogd KIND: syslog's socket of that kind in the current folder, whose log is heard.
+syslogd() {
+	rm -f socket
+	python3 -c '
+import socket, sys
+log = socket.socket(socket.AF_UNIX, getattr(socket, sys.argv[1]))
+log.bind("socket")
+if sys.argv[1] == "SOCK_STREAM":
+    log.listen()
+    log, _ = log.accept()
+octets = b""
+while b"logout" not in octets:
+    octets += log.recv(4096) + b"\n"
+print(octets.replace(b"\0", b"\n").decode())' "$1" >heard 3>&- &
+	SYSLOGD=$!
+	eventually test -S socket
+}
+
+@test "to syslog the login program goes on with the same socket" {
+	local kind
+	: >null
+	# shellcheck disable=SC2016 # the inner shell expands it
+	SERVER=(unshare --mount sh -ec 'mount --bind accounts /etc/passwd
+		mount --bind /dev/null null
+		mount -t tmpfs tmpfs /dev
+		touch /dev/null /dev/log
+		mount --bind null /dev/null
+		mount --bind socket /dev/log
+		exec "$@"' sh "${SERVER[@]:6:1}" "${SERVER[@]:8}")
+	for kind in SOCK_DGRAM SOCK_STREAM; do
+		syslogd "$kind"
+		printf '%s\r\n' 'USER alice' 'PASS no' 'USER alice' 'PASS sesame' QUIT | server >replies
+		wait "$SYSLOGD"
+		same '<21>stdpop3d[N]: login failed, ip=[unknown], user=alice, method=PASS
+<22>stdpop3d[N]: login, ip=[unknown], user=alice, method=PASS, messages=0, octets=0
+<22>stdpop3d[N]: logout, ip=[unknown], user=alice, end=quit, retrieved=0/0, deleted=0/0, left=0/0' \
+			"$(sed 's/\[[0-9]*\]/[N]/' heard | sed '/^$/d')"
+	done
+}
+
 @test "the reader that executes the login program by itself has three tries, with pauses" {
 	local begun=$SECONDS try
 	connect bob
