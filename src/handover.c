@@ -105,9 +105,9 @@ static int
 hold_all(struct orders *orders)
 {
 	const int fds[] = {
-		orders->in, orders->out, STDERR_FILENO, orders->log.fd, orders->doors.spool, orders->doors.state,
-		orders->tls.in, orders->tls.out, HANDOVER_PROGRAM, HANDOVER_VAULT,
-		HANDOVER_ATTEMPT,
+		orders->in, orders->out, STDERR_FILENO, orders->log.fd, orders->doors.spool,
+		orders->doors.state, orders->tls.in, orders->tls.out, HANDOVER_PROGRAM,
+		HANDOVER_VAULT, HANDOVER_ATTEMPT,
 	};
 
 	for (size_t i = 0; i < sizeof fds / sizeof fds[0]; i++)
@@ -160,9 +160,9 @@ handover_close_vault(struct orders *orders)
 void
 handover_execute(const struct attempt *attempt)
 {
-	ssize_t written = pwrite(HANDOVER_ATTEMPT, attempt, sizeof *attempt, 0);
+	size_t length = offsetof(struct attempt, unread) + attempt->unread_length;
 
-	if (written == (ssize_t)sizeof *attempt)
+	if (pwrite(HANDOVER_ATTEMPT, attempt, length, 0) == (ssize_t)length)
 		sandbox_execute(HANDOVER_PROGRAM);
 	log_failure("setup", "cannot execute the login program");
 }
@@ -227,13 +227,16 @@ close_others(const struct orders *orders)
 static int
 take_attempt(struct attempt *attempt)
 {
-	static const struct attempt none;
+	const size_t head = offsetof(struct attempt, unread);
 
-	if (pread(HANDOVER_ATTEMPT, attempt, sizeof *attempt, 0) != (ssize_t)sizeof *attempt ||
-	    pwrite(HANDOVER_ATTEMPT, &none, sizeof none, 0) != (ssize_t)sizeof none)
+	if (pread(HANDOVER_ATTEMPT, attempt, head, 0) != (ssize_t)head)
 		return -1;
 	handover_sanitize(attempt);
-	return 0;
+	if (pread(HANDOVER_ATTEMPT, attempt->unread, attempt->unread_length, (off_t)head) !=
+	    (ssize_t)attempt->unread_length)
+		return -1;
+	return fallocate(HANDOVER_ATTEMPT, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0,
+	    sizeof *attempt);
 }
 
 struct orders *

@@ -21,7 +21,6 @@
 #ifndef HANDOVER_H
 #define HANDOVER_H
 
-#include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -37,7 +36,7 @@
 #include "wire.h"
 
 enum { HANDOVER_VAULT = 40, HANDOVER_ATTEMPT, HANDOVER_PROGRAM };
-enum { HANDOVER_TIMESTAMP = 128, HANDOVER_HELD = 12, HANDOVER_FORMAT = 24 };
+enum { HANDOVER_TIMESTAMP = 128, HANDOVER_HELD = 12, HANDOVER_FORMAT = 24, HANDOVER_SPOOL = 256 };
 
 /* What the client sent to be let in. */
 enum handover_method { HANDOVER_PASS, HANDOVER_PLAIN, HANDOVER_LOGIN, HANDOVER_APOP };
@@ -55,7 +54,7 @@ struct attempt {
 	char address[PEER_ADDRESS];	/* from a PROXY header */
 	uint8_t tls_on, plaintext, told_plaintext, ended;
 	uint32_t unread_length;
-	char unread[WIRE_INPUT];	/* that the client sent after this */
+	char unread[WIRE_INPUT];	/* what the client sent after this; the last member */
 };
 
 /* From root, through any number of images. Pointers in it mean nothing later. */
@@ -63,7 +62,7 @@ struct orders {
 	char format[HANDOVER_FORMAT];	/* and the size, by which another build is known */
 	uint32_t size;
 	struct options options;
-	char spool[PATH_MAX];		/* options.spool, which is for the log */
+	char spool[HANDOVER_SPOOL];	/* options.spool, as far as the log needs it */
 	struct peer peer;
 	char timestamp[HANDOVER_TIMESTAMP];	/* of the greeting; empty: no APOP */
 	int in, out;			/* the client's descriptors, without TLS by a front */
