@@ -69,21 +69,6 @@ find_accounts(struct wanted *wanted, size_t count)
 	return result;
 }
 
-/* To its end, and to "least" where that is allowed. */
-static int
-raise_limit(int resource, rlim_t least)
-{
-	struct rlimit limit;
-
-	if (getrlimit(resource, &limit) == -1)
-		return -1;
-	const struct rlimit more = { least, least };
-	if (limit.rlim_max < least && setrlimit(resource, &more) == 0)
-		return 0;
-	limit.rlim_cur = limit.rlim_max;
-	return setrlimit(resource, &limit);
-}
-
 /*
  * What the launcher limited by habit must not cut an UPDATE short; nor keep the reader,
  * one account in all sessions, from the login program, whose descriptors have high numbers.
@@ -92,10 +77,23 @@ static int
 set_limits(void)
 {
 	static const struct rlimit none = { 0, 0 };
+	struct rlimit size, files, processes;
 
-	return setrlimit(RLIMIT_CORE, &none) == -1 || raise_limit(RLIMIT_FSIZE, 0) == -1 ||
-	    raise_limit(RLIMIT_NOFILE, SYSTEM_DESCRIPTORS) == -1 ||
-	    raise_limit(RLIMIT_NPROC, RLIM_INFINITY) == -1 ? -1 : 0;
+	if (setrlimit(RLIMIT_CORE, &none) == -1 || getrlimit(RLIMIT_FSIZE, &size) == -1 ||
+	    getrlimit(RLIMIT_NOFILE, &files) == -1 || getrlimit(RLIMIT_NPROC, &processes) == -1)
+		return -1;
+	size.rlim_cur = size.rlim_max;
+	files.rlim_cur = files.rlim_max;
+	processes.rlim_cur = processes.rlim_max;
+	/* Root may go beyond; whoever may not needs no login program. */
+	const struct rlimit more = { SYSTEM_DESCRIPTORS, SYSTEM_DESCRIPTORS };
+	const struct rlimit all = { RLIM_INFINITY, RLIM_INFINITY };
+	if (files.rlim_max >= SYSTEM_DESCRIPTORS || setrlimit(RLIMIT_NOFILE, &more) == -1)
+		if (setrlimit(RLIMIT_NOFILE, &files) == -1)
+			return -1;
+	if (setrlimit(RLIMIT_NPROC, &all) == -1 && setrlimit(RLIMIT_NPROC, &processes) == -1)
+		return -1;
+	return setrlimit(RLIMIT_FSIZE, &size);
 }
 
 bool
