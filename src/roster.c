@@ -37,7 +37,6 @@ struct note {
 struct loading {
 	struct roster *roster;
 	struct note *notes;	/* one a row */
-	size_t text_room;
 	uint32_t *slots;	/* a hash table: number of a row, plus 1; 0: free */
 	size_t mask;
 };
@@ -114,16 +113,6 @@ roster_open(const struct options *options, uid_t only)
 	return open_or_log(&secrets, options->secrets) == -1 ? -1 : check_secrets(options->secrets);
 }
 
-/* Pages that nobody touches cost nothing, so there is room for the worst case. */
-static void *
-allocate(size_t size, int fd, size_t offset)
-{
-	int flags = fd == -1 ? MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE : MAP_SHARED;
-	void *block = mmap(NULL, size, PROT_READ | PROT_WRITE, flags, fd, (off_t)offset);
-
-	return block == MAP_FAILED ? NULL : block;
-}
-
 /* Of the files as they were when they were opened: they may grow before they are read. */
 static size_t
 rows_room(void)
@@ -143,7 +132,7 @@ roster_adopt(struct roster *roster, void *block, size_t size)
 {
 	roster->block = block;
 	roster->block_size = size;
-	roster->mapped = false;
+	roster->origin = ROSTER_ANOTHERS;
 	roster->rows = block;
 	roster->text = (char *)block + roster->rows_room * sizeof *roster->rows;
 }
@@ -151,8 +140,10 @@ roster_adopt(struct roster *roster, void *block, size_t size)
 void
 roster_leave(struct roster *roster)
 {
-	if (roster->mapped)
+	if (roster->origin == ROSTER_MAPPED)
 		munmap(roster->block, roster->block_size);
+	if (roster->origin == ROSTER_ALLOCATED)
+		free(roster->block);
 	roster->block = NULL;
 	roster->rows = NULL;
 	roster->text = NULL;
@@ -178,7 +169,7 @@ add_text(struct loading *loading, const char *text)
 
 	if (length == 1)
 		return ROSTER_EMPTY;
-	if (loading->text_room - offset < length) {
+	if (roster->block_size - (size_t)(roster->text - (char *)roster->block) - offset < length) {
 		errno = EFBIG;
 		roster->unreadable = true;
 		return ROSTER_EMPTY;
@@ -461,37 +452,33 @@ read_files(struct loading *loading)
 	return 0;
 }
 
+/* Pages that nobody touches cost nothing, so there is room for the worst case. */
 static int
-load(struct loading *loading, int fd, size_t offset)
+make_room(struct roster *roster, int fd, size_t offset)
 {
-	struct roster *roster = loading->roster;
 	size_t size = roster_room();
-	void *block = allocate(size, fd, offset);
+	void *block = fd == -1 ? calloc(1, size) :
+	    mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, (off_t)offset);
 
-	if (block == NULL)
-		return -1;
 	*roster = (struct roster){ .rows_room = rows_room(), .text_length = 1 };
+	if (block == NULL || block == MAP_FAILED)
+		return -1;
 	roster_adopt(roster, block, size);
-	roster->mapped = true;
-	loading->text_room = size - roster->rows_room * sizeof *roster->rows;
-	return loading->notes == NULL ? -1 : read_files(loading);
+	roster->origin = fd == -1 ? ROSTER_ALLOCATED : ROSTER_MAPPED;
+	return 0;
 }
 
 void
 roster_load(struct roster *roster, int fd, size_t offset)
 {
-	struct loading loading = { .roster = roster };
-	size_t notes_size = rows_room() * sizeof *loading.notes;
+	struct loading loading = { .roster = roster, .notes = calloc(rows_room(), sizeof(struct note)) };
 
-	*roster = (struct roster){ .unreadable = false };
-	loading.notes = allocate(notes_size, -1, 0);
-	if (load(&loading, fd, offset) == -1) {
+	if (make_room(roster, fd, offset) == -1 || loading.notes == NULL || read_files(&loading) == -1) {
 		log_failure("setup", "cannot read the account files");
 		roster_wipe(roster);
 	}
 	free(loading.slots);
-	if (loading.notes != NULL)
-		munmap(loading.notes, notes_size);
+	free(loading.notes);
 	accounts_close(&passwd);
 	accounts_close(&shadow);
 	accounts_close(&secrets);

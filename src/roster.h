@@ -39,7 +39,7 @@ struct roster {
 	size_t rows_room;	/* the text stands behind so many rows */
 	void *block;		/* both stand in it, or NULL */
 	size_t block_size;
-	bool mapped;		/* by roster_load */
+	enum { ROSTER_ANOTHERS, ROSTER_ALLOCATED, ROSTER_MAPPED } origin;
 };
 
 /*

@@ -158,9 +158,10 @@ allow_object(struct dl_phdr_info *object, size_t size, void *ruleset)
 
 	(void)size;
 	for (int i = 0; i < object->dlpi_phnum; i++) {
-		const ElfW(Phdr) *header = &object->dlpi_phdr[i];
-		if (header->p_type == PT_INTERP &&
-		    allow_path(*(int *)ruleset, (const char *)object->dlpi_addr + header->p_vaddr,
+		const ElfW(Addr) address = object->dlpi_addr + object->dlpi_phdr[i].p_vaddr;
+		const char *loader;
+		memcpy(&loader, &address, sizeof loader);
+		if (object->dlpi_phdr[i].p_type == PT_INTERP && allow_path(*(int *)ruleset, loader,
 		    LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_EXECUTE) == -1)
 			return -1;
 	}
