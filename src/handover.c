@@ -15,7 +15,9 @@
 enum {
 	PAGE = 4096,
 	ORDERS_ROOM = (sizeof(struct orders) + PAGE - 1) / PAGE * PAGE,
-	SEALS = F_SEAL_SEAL | F_SEAL_GROW | F_SEAL_SHRINK,
+	/* SECURITY: nobody can unmake either, and they tell a vault from an attempt. */
+	ATTEMPT_SEALS = F_SEAL_SEAL | F_SEAL_GROW,
+	VAULT_SEALS = ATTEMPT_SEALS | F_SEAL_SHRINK,
 	/* Of Linux 6.3, where vm.memfd_noexec may ask for it, and may add the seal. */
 	NO_EXECUTION = 8, SEAL_EXECUTION = 0x20,
 };
@@ -51,7 +53,7 @@ renumber(int fd, int number)
 
 /* A memory file of that size for good. -1 with errno. */
 static int
-make_memory(const char *name, size_t size)
+make_memory(const char *name, size_t size, int seals)
 {
 	const unsigned flags = MFD_CLOEXEC | MFD_ALLOW_SEALING;
 	int fd = memfd_create(name, flags | NO_EXECUTION);
@@ -61,7 +63,7 @@ make_memory(const char *name, size_t size)
 	if (fd == -1)
 		return -1;
 	if (fchmod(fd, S_IRUSR | S_IWUSR) == 0 && ftruncate(fd, (off_t)size) == 0 &&
-	    fcntl(fd, F_ADD_SEALS, SEALS) == 0)
+	    fcntl(fd, F_ADD_SEALS, seals) == 0)
 		return fd;
 	close(fd);
 	return -1;
@@ -71,17 +73,14 @@ static int
 make_files(struct orders *orders)
 {
 	orders->roster_room = roster_room();
-	vault = make_memory("vault", ORDERS_ROOM + orders->roster_room);
+	vault = make_memory("vault", ORDERS_ROOM + orders->roster_room, VAULT_SEALS);
 	if (vault == -1 || dup3(vault, HANDOVER_VAULT, 0) == -1)
 		return -1;
 	/* The same number again, as nobody's who is not root. */
 	if (renumber(reopen_vault(O_PATH), HANDOVER_VAULT) == -1)
 		return -1;
-	int fd = make_memory("attempt", sizeof(struct attempt));
-	/* SECURITY: its owner tells it from a vault. */
-	if (fd != -1 && fchown(fd, orders->ids.reader_uid, orders->ids.reader_gid) == -1)
-		return -1;
-	return renumber(fd, HANDOVER_ATTEMPT);
+	return renumber(make_memory("attempt", sizeof(struct attempt), ATTEMPT_SEALS),
+	    HANDOVER_ATTEMPT);
 }
 
 /* Notes what the descriptor is, and lets it outlive the exec. */
@@ -173,7 +172,7 @@ is_vault(int fd, size_t *size)
 {
 	struct stat status;
 
-	if (fstat(fd, &status) == -1 || (fcntl(fd, F_GET_SEALS) & ~SEAL_EXECUTION) != SEALS)
+	if (fstat(fd, &status) == -1 || (fcntl(fd, F_GET_SEALS) & ~SEAL_EXECUTION) != VAULT_SEALS)
 		return false;
 	*size = (size_t)status.st_size;
 	return S_ISREG(status.st_mode) && status.st_uid == 0 && status.st_size > ORDERS_ROOM &&
@@ -245,11 +244,14 @@ handover_receive(struct attempt *attempt)
 	char format[HANDOVER_FORMAT];
 	struct orders *orders = open_vault();
 
-	if (orders == NULL)
+	/* Until it is known whose log there is. */
+	log_resume(&(struct log_end){ .fd = STDERR_FILENO });
+	if (orders == NULL) {
+		log_record(LOG_ERR, "setup", "the login program was executed without a vault of root's");
 		return NULL;
+	}
 	set_format(format);
 	if (memcmp(orders->format, format, sizeof format) != 0 || orders->size != sizeof *orders) {
-		log_resume(&(struct log_end){ .fd = STDERR_FILENO });
 		log_record(LOG_ERR, "setup", "the login program is of another version: install both");
 		return NULL;
 	}

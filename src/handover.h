@@ -15,7 +15,7 @@
  *
  * descriptor          owner, mode      the reader may      the login program may
  * HANDOVER_VAULT      root, 0600       nothing             read and write
- * HANDOVER_ATTEMPT    the reader       read and write      read and write
+ * HANDOVER_ATTEMPT    root, 0600       read and write      read and write
  * HANDOVER_PROGRAM    root, 4750       execute             execute
  */
 #ifndef HANDOVER_H
@@ -104,7 +104,7 @@ void handover_execute(const struct attempt *attempt);
 /*
  * For the login program: takes the attempt, wipes it there, and opens the vault.
  * Returns the orders, in the vault itself, with orders->roster ready, or NULL after
- * logging the reason, if a log can be had.
+ * logging the reason, if it comes to that on descriptor 2.
  */
 struct orders *handover_receive(struct attempt *attempt);
 

@@ -457,12 +457,18 @@ static int
 make_room(struct roster *roster, int fd, size_t offset)
 {
 	size_t size = roster_room();
-	void *block = fd == -1 ? calloc(1, size) :
-	    mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, (off_t)offset);
+	void *block;
 
 	*roster = (struct roster){ .rows_room = rows_room(), .text_length = 1 };
-	if (block == NULL || block == MAP_FAILED)
-		return -1;
+	if (fd == -1) {
+		block = calloc(1, size);
+		if (block == NULL)
+			return -1;
+	} else {
+		block = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, (off_t)offset);
+		if (block == MAP_FAILED)
+			return -1;
+	}
 	roster_adopt(roster, block, size);
 	roster->origin = fd == -1 ? ROSTER_ALLOCATED : ROSTER_MAPPED;
 	return 0;

@@ -491,8 +491,6 @@ what_is_missing(int program)
 		return "the launcher has forbidden new privileges";
 	if (syscall(SYS_capget, &header, data) == -1 || (data[0].effective & needed) != needed)
 		return "the launcher has taken CAP_SYS_ADMIN or CAP_SETPCAP away";
-	if ((data[0].effective & 1U << CAP_CHOWN) == 0)
-		return "the launcher has taken CAP_CHOWN away";
 	if ((prctl(PR_GET_SECUREBITS) & SECBIT_NOROOT) != 0)
 		return "the launcher's securebits give root's programs no power";
 	if (getrlimit(RLIMIT_NOFILE, &files) == -1 || files.rlim_cur < SYSTEM_DESCRIPTORS)
