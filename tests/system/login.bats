@@ -4,20 +4,13 @@
 # no more than have a password judged.
 # shellcheck disable=SC2030,SC2031,SC2154 # each test is a process of its own
 load ../helper
-
-setup_file() {
-	require_packages "$BATS_TEST_DIRNAME/sandbox/packages" || return 0
-	gcc -D_GNU_SOURCE -O -o "$BATS_FILE_TMPDIR/inject" "$BATS_TEST_DIRNAME/sandbox/inject.c"
-	gcc -D_GNU_SOURCE -O -o "$BATS_FILE_TMPDIR/without" "$TOP/tests/without.c"
-}
+load sandbox/helper
 
 eval "$(declare -f setup | sed '1s/setup/house/')"
 
 setup() {
 	house
-	mkdir bin
-	cp "$STDPOP3D" bin/stdpop3d
-	install -m 4750 -g 802 "$STDPOP3D" bin/stdpop3d-login
+	installed "$STDPOP3D"
 	chown 801:801 state
 	{
 		cat /etc/passwd
@@ -27,30 +20,18 @@ setup() {
 	in_house "$PWD/bin/stdpop3d"
 }
 
+# installed PROGRAM: that, and the login program beside it.
+installed() {
+	mkdir -p bin
+	install -m 755 "$1" bin/stdpop3d
+	install -m 4750 -g 802 "$1" bin/stdpop3d-login
+}
+
 # The accounts are seen by the server alone.
 in_house() {
 	# shellcheck disable=SC2016 # the inner shell expands it
 	SERVER=(unshare --mount sh -c 'mount --bind accounts /etc/passwd && exec "$@"' sh
 		"$@" -e -m spool -d state -p passwd -s shadow -u pop3 -U 1 -w 1)
-}
-
-inject() {
-	"$BATS_FILE_TMPDIR/inject" "$@"
-}
-
-status() {
-	sed -n "s/^$2:[[:space:]]*//p" "/proc/$1/status" | tr -s '[:space:]' ' ' | sed 's/ $//'
-}
-
-descriptor() {
-	local link
-	for link in "/proc/$1/fd/"*; do
-		if [ "$(readlink "$link")" = "$(realpath "$2")" ]; then
-			echo "${link##*/}"
-			return
-		fi
-	done
-	return 1
 }
 
 as_reader() {
@@ -72,6 +53,7 @@ as_reader() {
 }
 
 @test "the reader has no capability, no group, no hash and no way back" {
+	SECRETS=("${SESAME##*$}")
 	# A launcher may have groups that the server must not keep.
 	SERVER=(setpriv '--groups=0,4,42' "${SERVER[@]}")
 	connect bob
@@ -84,7 +66,7 @@ as_reader() {
 	done
 	same 00000000000000c0 "$(status "${PID[bob]}" CapBnd)"
 	same 2 "$(status "${PID[bob]}" Seccomp)"
-	same '' "$(python3 "$BATS_TEST_DIRNAME/sandbox/memory.py" "${PID[bob]}" "${SESAME##*$}")"
+	no_secrets "${PID[bob]}"
 	same 0 "$(stat -c %u "/proc/${PID[bob]}/mem")"
 	run ! as_reader ls "/proc/${PID[bob]}/fd"
 	hang_up bob
@@ -93,6 +75,7 @@ as_reader() {
 
 @test "after a failed try it is the reader again, and remembers nothing of the judge's" {
 	local secret=wrongpassword
+	SECRETS=("${SESAME##*$}" "$secret")
 	connect bob
 	ready bob
 	says bob 'USER alice' "PASS $secret"
@@ -102,8 +85,7 @@ as_reader() {
 	same '802 802 802 802' "$(status "${PID[bob]}" Uid)"
 	same 0000000000000000 "$(status "${PID[bob]}" CapPrm)"
 	same '' "$(status "${PID[bob]}" Groups)"
-	same '' "$(python3 "$BATS_TEST_DIRNAME/sandbox/memory.py" "${PID[bob]}" "${SESAME##*$}" \
-		"$secret")"
+	no_secrets "${PID[bob]}"
 	run ! grep -a "$secret" "/proc/${PID[bob]}/fd/41"
 	says bob 'USER alice' 'PASS sesame'
 	hears bob '+OK and the password?' '+OK 0 messages (0 octets)'
@@ -111,8 +93,8 @@ as_reader() {
 	same 0000000000000000 "$(status "${PID[bob]}" CapPrm)"
 	same 1 "$(status "${PID[bob]}" NoNewPrivs)"
 	same stdpop3d "$(cat "/proc/${PID[bob]}/comm")"
-	same '' "$(python3 "$BATS_TEST_DIRNAME/sandbox/memory.py" "${PID[bob]}" "${SESAME##*$}" \
-		sesame "$secret")"
+	SECRETS+=(sesame)
+	no_secrets "${PID[bob]}"
 	run ! test -e "/proc/${PID[bob]}/fd/40"
 	hang_up bob
 }
@@ -321,6 +303,75 @@ swapped() {
 	END
 }
 
+@test "to the reader all is refused that is not needed, and the session goes on" {
+	account carol "$SESAME" '' 2001
+	message one | OWNER=2001 mailbox carol
+	bystander 802
+	connect bob
+	ready bob
+	answers 'EPERM|EACCES' "${PID[bob]}" < <(always_refused)
+	answers 'EPERM|EACCES' "${PID[bob]}" < <(seldom_allowed)
+	answers 'EPERM|EACCES|EBADF' "${PID[bob]}" <<-'END'
+		openat SPOOL s:carol 0
+		openat SPOOL s:carol 2
+		openat SPOOL s:dave 0xc1 0404
+		openat SPOOL s:dave 0xc1 06755
+		openat SPOOL s:../state/alice 0x42 0600
+		openat SPOOL s:../state/alice 0
+		unlinkat SPOOL s:carol 0
+		setresuid 2000 2000 2000
+		setresuid 801 801 801
+		setresgid 8 8 8
+		setgroups 1 x:08000000
+		capset x:2205082000000000 x:c000000000000000c000000000000000c000000000000000
+		execveat -100 s:/bin/sh 0 0 0
+		execveat 42 s:/bin/su 0 0 0x1000
+		execveat 42 s: 0 0 0
+		mmap 0 4096 7 1 41 0
+		prlimit64 0 7 x:00000000000000000000000000000000 0
+		fcntl 41 1033 1
+		fcntl 40 0 3
+	END
+	enters bob
+	hang_up bob
+}
+
+@test "to the login program all is refused that is not needed, while a refusal waits" {
+	local failures
+	bystander 801
+	cat >failures.c <<-'END'
+		#include <stdio.h>
+		#include "handover.h"
+		int main(void) { printf("%zu", offsetof(struct orders, failures)); }
+	END
+	gcc -D_GNU_SOURCE -I"$TOP/src" -o failures failures.c
+	failures=$(./failures)
+	connect bob
+	ready bob
+	# What root may: as after ten failures the pause is one of a thousand seconds.
+	printf '\n' | dd of="/proc/${PID[bob]}/fd/40" bs=1 seek="$failures" conv=notrunc status=none
+	says bob 'USER alice' 'PASS no'
+	hears bob '+OK and the password?'
+	eventually grep -q 'login failed' log
+	eventually grep -q '^State:.S' "/proc/${PID[bob]}/status"
+	same 00000000000000c0 "$(status "${PID[bob]}" CapPrm)"
+	answers 'EPERM|EACCES' "${PID[bob]}" <<-'END'
+		openat -100 s:/etc/shadow 0
+		openat -100 s:OUTSIDE/decoy 0
+		setresuid 0 0 0
+		setresuid -1 0 -1
+		setresgid 0 0 0
+		socket 1 1 0
+		execve s:/bin/sh 0 0
+		execveat -100 s:/bin/su 0 0 0
+		ptrace 0x4206 BYSTANDER 0 0
+		kill BYSTANDER 0
+	END
+	kill "${PID[bob]}"
+	gone bob
+	records | grep -q '^no login, .*end=signal$'
+}
+
 @test "a closed or foreign vault lets nobody in" {
 	connect bob
 	ready bob
@@ -410,4 +461,115 @@ by() {
 	in_house "$PWD/elsewhere/stdpop3d"
 	falls_back 'it is on a nosuid mount'
 	umount elsewhere
+}
+
+# judged [COMMAND...]: a wrong and a right password, by the login program; COMMAND runs
+# the server.
+judged() {
+	printf '%s\r\n' 'USER alice' 'PASS no' 'USER alice' 'PASS sesame' QUIT |
+		"$@" "${SERVER[@]}" >replies 2>>log
+	same "$(printf '%s\r\n' '+OK POP3 ready' '+OK and the password?' "${REFUSED%^M}" \
+		'+OK and the password?' '+OK 0 messages (0 octets)' '+OK bye')" "$(cat replies)"
+	run ! grep 'no login program' log
+}
+
+@test "where the kernel makes memory files that cannot be executed, the vault is known" {
+	[ -e /proc/sys/vm/memfd_noexec ] || skip 'no vm.memfd_noexec here'
+	local way
+	for way in 1 2; do
+		# shellcheck disable=SC2016 # the inner shell expands it
+		judged unshare --mount --pid --fork sh -c 'mount -t proc proc /proc &&
+			echo "$1" >/proc/sys/vm/memfd_noexec && shift && exec "$@"' sh "$way"
+	done
+}
+
+@test "the login program of a C library that has other calls is loaded, too" {
+	command -v musl-gcc >/dev/null || skip 'no musl-gcc'
+	cp -R "$TOP/"{Makefile,src,contrib} .
+	make -s musl
+	installed build/musl/stdpop3d
+	judged
+}
+
+@test "a launcher's soft limits on descriptors and processes keep nobody out" {
+	local name
+	ulimit -S -n 32 -u 1
+	# Those who exceed the limit become the reader after others did.
+	for name in one two three; do
+		connect "$name"
+		ready "$name"
+	done
+	judged
+	for name in one two three; do
+		hang_up "$name"
+	done
+}
+
+@test "with too few descriptors there is no login program, and the log says so" {
+	ulimit -n 32
+	SERVER=(setpriv --inh-caps=-sys_resource --bounding-set=-sys_resource "${SERVER[@]}")
+	run -0 server <<<QUIT
+	grep 'no login program, the launcher allows too few descriptors$' log
+}
+
+@test "five capabilities are enough for a login program" {
+	SERVER=(setpriv
+		'--bounding-set=-all,+setuid,+setgid,+dac_read_search,+sys_admin,+setpcap'
+		"${SERVER[@]}")
+	printf '%s\r\n' 'USER alice' 'PASS no' 'USER alice' 'PASS sesame' QUIT | server >replies
+	same $'+OK bye\r' "$(tail -n 1 replies)"
+	run ! grep sandbox log
+}
+
+@test "a reader whose group is the spool's is not taken, and the log says so" {
+	sed -i '/^pop3-reader:/s/:802:802:/:802:8:/' accounts
+	chgrp mail bin/stdpop3d-login
+	chmod 4750 bin/stdpop3d-login
+	run -0 server <<<QUIT
+	grep "no login program, the reader's group is the spool's\$" log
+}
+
+@test "where root's programs gain no power there is no login program, and the log says so" {
+	SERVER=(setpriv '--inh-caps=+all,-sys_resource' '--ambient-caps=+all,-sys_resource'
+		--securebits=+noroot "${SERVER[@]}")
+	dialogue <<-'END'
+		S: +OK POP3 ready^M
+		C: USER alice
+		S: +OK and the password?^M
+		C: PASS sesame
+		S: +OK 0 messages (0 octets)^M
+	END
+	grep "no login program, the launcher's securebits give root's programs no power\$" log
+}
+
+@test "a signal left pending ends the login program before the verdict" {
+	needs strace
+	printf '%s\r\n' 'USER alice' 'PASS no' |
+		strace -o /dev/null -e 'inject=execveat:signal=TERM' "${SERVER[@]}" >replies 2>>log
+	same 'no login, ip=[unknown], end=signal' "$(records)"
+	same "$(printf '%s\r\n' '+OK POP3 ready' '+OK and the password?')" "$(cat replies)"
+}
+
+@test "the reader hands on no environment" {
+	connect bob
+	ready bob
+	# An empty one, and one with a variable.
+	same EPERM "$(inject "${PID[bob]}" execveat 42 s: 0 x:0000000000000000 0x1000)"
+	same EPERM "$(inject "${PID[bob]}" execveat 42 s: 0 0x100000000 0x1000)"
+	hang_up bob
+}
+
+@test "after login nothing is executed, neither a program nor the mailbox" {
+	local mailbox
+	message one | mailbox alice
+	connect bob
+	ready bob
+	says bob 'USER alice' 'PASS sesame'
+	hears bob '+OK and the password?' '+OK 1 messages (29 octets)'
+	mailbox=$(find "/proc/${PID[bob]}/fd" -lname "$PWD/spool/alice" -printf %f)
+	same EPERM "$(inject "${PID[bob]}" mmap 0 4096 5 1 "$mailbox" 0)"
+	same EPERM "$(inject "${PID[bob]}" mmap 0 4096 5 2 "$mailbox" 0)"
+	same EPERM "$(inject "${PID[bob]}" execveat 42 s: 0 0 0x1000)"
+	run -0 inject "${PID[bob]}" mmap 0 4096 1 2 "$mailbox" 0
+	hang_up bob
 }
