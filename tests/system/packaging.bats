@@ -133,13 +133,19 @@ interrupted() {
 	run ! left two
 }
 
-# A session that goes on while something else happens.
-begin() {
+# greeted: a session that goes on while something else happens.
+greeted() {
 	mkfifo "$BATS_TEST_TMPDIR/to" "$BATS_TEST_TMPDIR/from"
 	with_proc chroot "$ROOT" /usr/sbin/stdpop3d -e <"$BATS_TEST_TMPDIR/to" >"$BATS_TEST_TMPDIR/from" 3>&- &
 	exec 7>"$BATS_TEST_TMPDIR/to" 8<"$BATS_TEST_TMPDIR/from"
+	hear 1 '+OK'
+}
+
+# begin: one that is in.
+begin() {
+	greeted
 	printf 'USER reader\r\nPASS sesame\r\nSTAT\r\n' >&7
-	hear 4 '+OK 2 '
+	hear 3 '+OK 2 '
 }
 
 # hear N START: the Nth line from now starts so.
@@ -291,6 +297,17 @@ teardown() {
 	[ "$(login_program)" = '4750 root stdpop3d-reader' ]
 	finish
 	message one two >"$ROOT/var/mail/reader"
+	deletes_one
+	left two
+}
+
+@test "Debian: an upgrade has a session that is not in yet told to try again" {
+	fresh
+	install_package first
+	greeted
+	install_package next
+	printf 'USER reader\r\nPASS sesame\r\n' >&7
+	hear 2 '-ERR [SYS/TEMP]'
 	deletes_one
 	left two
 }
