@@ -584,15 +584,17 @@ void
 wire_pause(int64_t then)
 {
 	sigset_t none;
+	int64_t left;
 
 	wire_flush();
 	sigemptyset(&none);
-	for (int64_t left = then - wire_clock(); left > 0; left = then - wire_clock()) {
-		struct timespec patience = milliseconds(left);
+	do {
+		left = then - wire_clock();
+		struct timespec patience = milliseconds(left > 0 ? left : 0);
 		(void)ppoll(NULL, 0, &patience, &none);
 		if (signalled)
 			wire_drop("signal");
-	}
+	} while (left > 0);
 }
 
 void

@@ -111,7 +111,10 @@ void wire_settle(void);
 /* Milliseconds of a clock that only goes on. */
 int64_t wire_clock(void);
 
-/* Sends what is buffered, then lets time pass until "then" on that clock. */
+/*
+ * Sends what is buffered, lets signals in, which end the session, and time pass until
+ * "then" on that clock; 0: now.
+ */
 void wire_pause(int64_t then);
 
 /*

@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # bats file_tags=root
 # What the kernel lets a session do in each state, asked from inside of it.
-# shellcheck disable=SC2030,SC2031 # each test is a process of its own
+# shellcheck disable=SC2030,SC2031,SC2034 # each test is a process of its own
 load ../helper
 load sandbox/helper
 
