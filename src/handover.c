@@ -160,8 +160,12 @@ void
 handover_execute(const struct attempt *attempt)
 {
 	size_t length = offsetof(struct attempt, unread) + attempt->unread_length;
+	struct stat status;
 
-	if (pwrite(HANDOVER_ATTEMPT, attempt, length, 0) == (ssize_t)length)
+	/* An upgrade takes the mode of the old file away, and it would gain nothing. */
+	if (fstat(HANDOVER_PROGRAM, &status) == 0 && (status.st_mode & S_ISUID) == 0)
+		errno = EACCES;
+	else if (pwrite(HANDOVER_ATTEMPT, attempt, length, 0) == (ssize_t)length)
 		sandbox_execute(HANDOVER_PROGRAM);
 	log_failure("setup", "cannot execute the login program");
 }

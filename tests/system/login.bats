@@ -278,6 +278,22 @@ swapped() {
 	done
 }
 
+@test "a reader whose login program has lost its mode says so, as in an upgrade" {
+	local mode
+	for mode in 750 600 0; do
+		connect "m$mode"
+		ready "m$mode"
+		chmod "$mode" bin/stdpop3d-login
+		says "m$mode" 'USER alice' 'PASS sesame'
+		hears "m$mode" '+OK and the password?' \
+			'-ERR [SYS/TEMP] logins are out of order: the log says why'
+		gone "m$mode"
+		records | tail -n 2 | head -n 1 |
+			grep -q '^setup, .*cannot execute the login program: Permission denied$'
+		chmod 4750 bin/stdpop3d-login
+	done
+}
+
 @test "only a vault that root made is believed" {
 	local owner mode seals
 	gcc -D_GNU_SOURCE -I"$TOP/src" -o forge "$BATS_TEST_DIRNAME/sandbox/forge.c"
