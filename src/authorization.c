@@ -243,7 +243,7 @@ auth_plain(struct session *session, char *initial)
 static enum session_next
 auth_login(struct session *session, char *initial)
 {
-	char name[CREDENTIALS_NAME + 2];
+	char name[CREDENTIALS_SENT + 2];
 	char *response;
 	ptrdiff_t length = get_response(initial, "VXNlcm5hbWU6", &response);
 

@@ -32,25 +32,78 @@ is_plausible_name(const char *name)
 	    strpbrk(name, "/:") == NULL && !lock_is_dotlock(name);
 }
 
-/* Reads the whole roster, whatever the name. */
-static struct entry
-look_up(const struct roster *roster, const char *name)
-{
-	struct entry entry = { .hash = "", .remark = strchr(name, '@') != NULL ? "name=domain" :
-	    lock_is_dotlock(name) ? "name=dotlock" : "" };
-	struct standin standin = { .hash = NULL };
+/* The names by which an account may be meant, the best first; an empty one is no name. */
+enum { AS_SENT, WITHOUT_DOMAIN, IN_SMALL_LETTERS, NAMES };
 
-	/* No row has such a name. */
-	if (!is_plausible_name(name))
-		name = "\n";
+struct names {
+	char name[NAMES][CREDENTIALS_NAME + 1];
+};
+
+/* Whether the text is one item of a list with commas between. */
+static bool
+is_listed(const char *list, const char *text)
+{
+	size_t length = strlen(text);
+
+	for (const char *item = list; *item != '\0'; item += strspn(item, ",")) {
+		size_t n = strcspn(item, ",");
+		if (n == length && strncasecmp(item, text, n) == 0)
+			return true;
+		item += n;
+	}
+	return false;
+}
+
+static void
+set_name(char name[CREDENTIALS_NAME + 1], const char *text)
+{
+	if (is_plausible_name(text))
+		strcpy(name, text);
+}
+
+static void
+set_names(struct names *names, const struct roster *roster, const char *sent)
+{
+	char base[CREDENTIALS_SENT + 1];
+	const char *at = strrchr(sent, '@');
+
+	memset(names, 0, sizeof *names);
+	set_name(names->name[AS_SENT], sent);
+	snprintf(base, sizeof base, "%s", sent);
+	if (at != NULL && strlen(sent) < sizeof base && is_listed(roster->text + roster->domains, at + 1)) {
+		base[at - sent] = '\0';
+		set_name(names->name[WITHOUT_DOMAIN], base);
+	}
+	if (!roster->fold)
+		return;
+	for (char *p = base; *p != '\0'; p++)
+		if (*p >= 'A' && *p <= 'Z')
+			*p = (char)(*p - 'A' + 'a');
+	set_name(names->name[IN_SMALL_LETTERS], base);
+}
+
+/* Reads the whole roster, and compares all of the names, whatever they are. */
+static struct entry
+look_up(const struct roster *roster, const char *sent)
+{
+	struct entry entry = { .hash = "", .remark = strchr(sent, '@') != NULL ? "name=domain" :
+	    lock_is_dotlock(sent) ? "name=dotlock" : "" };
+	struct standin standin = { .hash = NULL };
+	struct names names;
+	int best = NAMES;
+
+	set_names(&names, roster, sent);
 	for (size_t i = 0; i < roster->count; i++) {
 		const struct roster_row *row = &roster->rows[i];
-		if (strcmp(roster->text + row->name, name) == 0)
-			entry.row = row;
-		if (strcasecmp(roster->text + row->name, name) == 0)
+		for (int n = 0; n < NAMES; n++)
+			if (strcmp(roster->text + row->name, names.name[n]) == 0 && n < best) {
+				entry.row = row;
+				best = n;
+			}
+		if (strcasecmp(roster->text + row->name, sent) == 0)
 			entry.remark = "name=case";
 		if (row->hash != ROSTER_EMPTY)
-			standin_consider(&standin, name, roster->text + row->hash);
+			standin_consider(&standin, sent, roster->text + row->hash);
 	}
 	if (entry.row != NULL)
 		entry.hash = roster->text + entry.row->hash;
@@ -69,13 +122,13 @@ take_row(struct account *account, const struct roster *roster, const struct rost
 bool
 credentials_find(const struct roster *roster, const char *name, struct account *account)
 {
-	struct entry entry = look_up(roster, name);
-
 	*account = (struct account){ .uid = 0 };
-	if (entry.row == NULL || !entry.row->served)
-		return false;
-	take_row(account, roster, entry.row);
-	return true;
+	for (size_t i = 0; is_plausible_name(name) && i < roster->count; i++)
+		if (roster->rows[i].served && strcmp(roster->text + roster->rows[i].name, name) == 0) {
+			take_row(account, roster, &roster->rows[i]);
+			return true;
+		}
+	return false;
 }
 
 static bool

@@ -7,6 +7,10 @@
  * another account. A method that costs more than another can still be timed if crypt(3)
  * takes longer than the pause of authorization.c; which account stands in for a name
  * does not change from one session to the next, so asking often shows nothing more.
+ *
+ * An account is meant by its own name first; else, if the client sent a domain that the
+ * roster lists, by what stands before that; else, if the roster says so, by either in
+ * small letters (ASCII). *account has the account's own name.
  */
 #ifndef CREDENTIALS_H
 #define CREDENTIALS_H
@@ -18,7 +22,8 @@
 #include "roster.h"
 
 enum {
-	CREDENTIALS_NAME = 32,		/* octets of the longest name served */
+	CREDENTIALS_NAME = 32,		/* octets of the longest name served, */
+	CREDENTIALS_SENT = 320,		/* and of the longest that is looked up, with a domain */
 	CREDENTIALS_DIGEST = 32,	/* hex digits of an APOP digest */
 	CREDENTIALS_REMARK = 24,
 };
@@ -56,8 +61,8 @@ enum credentials_verdict credentials_digest(const struct roster *roster, const c
 	const char *timestamp, const char *digest, struct account *account);
 
 /*
- * Fills *account for a name that is served, whatever its password and dates. False if
- * it is not served.
+ * Fills *account for the very name of an account that is served, whatever its password
+ * and dates. False if it is not served.
  */
 bool credentials_find(const struct roster *roster, const char *name, struct account *account);
 

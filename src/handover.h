@@ -43,7 +43,7 @@ enum handover_method { HANDOVER_PASS, HANDOVER_PLAIN, HANDOVER_LOGIN, HANDOVER_A
 
 struct proof {
 	uint8_t method;		/* enum handover_method */
-	char name[CREDENTIALS_NAME + 2];	/* "/" stands for one that is too long */
+	char name[CREDENTIALS_SENT + 2];	/* "/" stands for one that is too long */
 	uint32_t length;	/* of the password or the digest, which has a NUL behind it */
 	char secret[WIRE_LINE + 1];
 };

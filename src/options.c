@@ -13,9 +13,9 @@
 enum { USAGE_EXIT = 64, MOST_SECONDS = 86400 };
 
 static const char usage[] =
-    "usage: stdpop3d [-35ekLnPStx] [-a secrets] [-d statedir] [-h hostname] [-i seconds]\n"
-    "                [-l seconds] [-m spool] [-p passwd] [-s shadow] [-U uid]\n"
-    "                [-u account] [-w seconds]\n"
+    "usage: stdpop3d [-35efkLnPStx] [-a secrets] [-d statedir] [-h hostname] [-i seconds]\n"
+    "                [-l seconds] [-m spool] [-N domains] [-p passwd] [-s shadow]\n"
+    "                [-U uid] [-u account] [-w seconds]\n"
     "       stdpop3d -c name [-3S] [-d statedir] [-m spool] [-u account]\n"
     "       stdpop3d -r [-ekS] [-d statedir] [-m spool] [-p passwd] [-U uid]\n"
     "                [-u account] [-w seconds]\n"
@@ -32,7 +32,7 @@ mistake(const char *what, const char *text)
 }
 
 /* One row an option: all but its line in the manual. */
-enum kind { FLAG, TEXT, SECONDS, SECONDS_OR_NONE, UID, VERSION };
+enum kind { FLAG, TEXT, DOMAINS, SECONDS, SECONDS_OR_NONE, UID, VERSION };
 
 static const struct row {
 	char letter;
@@ -47,6 +47,7 @@ static const struct row {
 	{ 'c', TEXT, offsetof(struct options, check), "name", "no session: show this mailbox" },
 	{ 'd', TEXT, offsetof(struct options, state), "statedir", "where the state files are" },
 	{ 'e', FLAG, offsetof(struct options, log_to_stderr), NULL, "log to descriptor 2" },
+	{ 'f', FLAG, offsetof(struct options, fold), NULL, "a name in capitals may mean small ones" },
 	{ 'h', TEXT, offsetof(struct options, hostname), "hostname", "the name in APOP's timestamp" },
 	{ 'i', SECONDS, offsetof(struct options, idle_seconds), "seconds",
 	    "the time for a command, once logged in" },
@@ -56,6 +57,8 @@ static const struct row {
 	{ 'l', SECONDS, offsetof(struct options, login_seconds), "seconds",
 	    "the time until login, in all" },
 	{ 'm', TEXT, offsetof(struct options, spool), "spool", "where the mailboxes are" },
+	{ 'N', DOMAINS, offsetof(struct options, domains), "domains",
+	    "what may follow a name and an @" },
 	{ 'n', FLAG, offsetof(struct options, no_cache), NULL, "keep no index between sessions" },
 	{ 'P', FLAG, offsetof(struct options, plaintext), NULL,
 	    "take passwords in the clear from other hosts" },
@@ -102,6 +105,20 @@ number(const char *text, uint64_t least, uint64_t most)
 	return value;
 }
 
+/* Names of hosts with a comma between. */
+static const char *
+domains(const char *text)
+{
+	static const char octets[] =
+	    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-,";
+	size_t length = strlen(text);
+
+	if (length == 0 || strspn(text, octets) != length || text[0] == ',' ||
+	    text[length - 1] == ',' || strstr(text, ",,") != NULL)
+		mistake("no list of domains: ", text);
+	return text;
+}
+
 static void
 set_option(struct options *options, const struct row *row)
 {
@@ -113,6 +130,9 @@ set_option(struct options *options, const struct row *row)
 		break;
 	case TEXT:
 		*(const char **)field = optarg;
+		break;
+	case DOMAINS:
+		*(const char **)field = domains(optarg);
 		break;
 	case SECONDS:
 	case SECONDS_OR_NONE:
@@ -154,6 +174,7 @@ options_parse(struct options *options, int argc, char **argv)
 		.passwd = "/etc/passwd",
 		.shadow = "/etc/shadow",
 		.account = "stdpop3d",
+		.domains = "",
 		.least_uid = 1000,
 		.idle_seconds = 600,
 		.login_seconds = 60,

@@ -15,6 +15,7 @@ struct options {
 	const char *secrets;		/* APOP secrets, or NULL: no APOP */
 	const char *account;		/* service account, looked up in /etc/passwd */
 	const char *hostname;		/* for the APOP timestamp; NULL: gethostname */
+	const char *domains;		/* that clients may send behind names, with commas between */
 	uid_t least_uid;		/* accounts below it are refused */
 	unsigned idle_seconds;		/* for a line, or a buffer, once logged in */
 	unsigned login_seconds;		/* until login, in all */
@@ -25,6 +26,7 @@ struct options {
 	bool no_cache;			/* no index is kept between sessions */
 	const char *check;		/* show this mailbox instead of a session */
 	bool recover;			/* finish pending journals instead of a session */
+	bool fold;			/* a name in capitals may mean one in small letters */
 	bool listed_shell;		/* only accounts with a shell of shells(5) */
 	bool strict;			/* a kernel that cannot confine is an error */
 	bool delayed_tls;		/* STLS by descriptor 5, as tlswrapper does it */

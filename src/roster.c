@@ -25,6 +25,7 @@ enum {
 static struct accounts passwd = ACCOUNTS_NONE, shadow = ACCOUNTS_NONE;
 static struct accounts secrets = ACCOUNTS_NONE, shells = ACCOUNTS_NONE;
 static uid_t only_uid, least_uid;
+static const struct options *names;	/* how they may be sent */
 
 /* What is needed of a row while the files are being read. */
 struct note {
@@ -100,6 +101,7 @@ roster_open(const struct options *options, uid_t only)
 {
 	only_uid = only;
 	least_uid = options->least_uid;
+	names = options;
 	if (open_or_log(&passwd, options->passwd) == -1)
 		return -1;
 	if (options->recover || options->check != NULL)
@@ -124,7 +126,7 @@ size_t
 roster_room(void)
 {
 	return rows_room() * sizeof(struct roster_row) + passwd.size + shadow.size +
-	    secrets.size + SLACK;
+	    secrets.size + strlen(names->domains) + SLACK;
 }
 
 void
@@ -442,6 +444,8 @@ settle_row(struct loading *loading, size_t i)
 static int
 read_files(struct loading *loading)
 {
+	loading->roster->fold = names->fold;
+	loading->roster->domains = add_text(loading, names->domains);
 	if (read_lines(&passwd, take_passwd, loading) == -1 || make_table(loading) == -1 ||
 	    read_lines(&shadow, take_shadow, loading) == -1 ||
 	    read_lines(&secrets, take_secret, loading) == -1 ||

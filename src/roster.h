@@ -36,6 +36,8 @@ struct roster {
 	char *text;		/* begins with a NUL */
 	size_t text_length;
 	bool unreadable;	/* the files could not be read: nobody is served */
+	bool fold;		/* names may be sent in capitals */
+	uint32_t domains;	/* that may stand behind names: a list with commas */
 	size_t rows_room;	/* the text stands behind so many rows */
 	void *block;		/* both stand in it, or NULL */
 	size_t block_size;

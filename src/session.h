@@ -50,7 +50,7 @@ struct session {
 	bool reads;		/* as the reader, who executes the login program */
 
 	/* AUTHORIZATION */
-	char name[CREDENTIALS_NAME + 1];	/* from USER; empty: none yet */
+	char name[CREDENTIALS_SENT + 1];	/* from USER; empty: none yet */
 	char timestamp[HANDOVER_TIMESTAMP];	/* of the greeting; empty: no APOP */
 	const char *method;	/* by which the user came in */
 	unsigned failures;

@@ -152,7 +152,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		fds[i] = make_file(&parts[i], paths[i], sizeof paths[i]);
 	struct options options = {
 		.passwd = paths[PASSWD], .shadow = paths[SHADOW], .secrets = paths[SECRETS],
-		.account = "service", .least_uid = 1000,
+		.account = "service", .domains = "", .least_uid = 1000,
 	};
 	uid_t only = size % 4 == 3 ? 1000 : 0;
 	/* Without an account of this uid an ordinary user is not served at all. */

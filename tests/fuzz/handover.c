@@ -34,7 +34,7 @@ struct given {
 	uint8_t flags, failures, method, tls_on, plaintext, told_plaintext, ended, rest;
 	uint32_t length, unread_length;
 	uint16_t secret_size;
-	char name[CREDENTIALS_NAME + 2], address[PEER_ADDRESS];
+	char name[CREDENTIALS_SENT + 2], address[PEER_ADDRESS];
 };
 
 static struct attempt handed;

@@ -215,7 +215,7 @@ set_up(void)
 	options = (struct options){
 		.passwd = path_of("passwd"), .shadow = path_of("shadow"),
 		.secrets = path_of("secrets"), .account = "service",
-		.hostname = "fuzz.example", .least_uid = 1,
+		.hostname = "fuzz.example", .domains = "", .least_uid = 1,
 		.idle_seconds = 20, .login_seconds = 40,
 	};
 	log_open(true);

@@ -478,6 +478,74 @@ accounts, ip=[unknown], line 6 of shadow is malformed, and lets nobody in" \
 	[ "$(grep -c accounts log)" -eq 2 ]
 }
 
+# means OPTIONS NAME ACCOUNT: with these options the name is that account's; nobody's, if
+# ACCOUNT is empty.
+means() {
+	: >log
+	# shellcheck disable=SC2086 # several words
+	printf 'USER %s\r\nPASS sesame\r\n' "$2" | server $1 >replies
+	if [ -n "$3" ]; then
+		same '+OK 0 messages (0 octets)^M' "$(sed -n 3p replies | cat -v)"
+		records | grep -q "^login, ip=\[unknown\], user=$3, "
+	else
+		same "$REFUSED" "$(sed -n 3p replies | cat -v)"
+	fi
+}
+
+@test "with -f a name in capitals means an account in small letters, if it is no account's" {
+	account Bob "$SESAME"
+	account bob "$SESAME"
+	account Carol "$SESAME"
+	means '' ALICE ''
+	means -f ALICE alice
+	means -f Alice alice
+	means -f alice alice
+	means -f Bob Bob
+	means -f BOB bob
+	# Small letters mean themselves.
+	means -f carol ''
+	means -f CAROL ''
+	means -f alice@example.org ''
+}
+
+@test "with -N a domain of the list may follow a name, if the whole is no account's" {
+	local both='-N example.org,mail.example.net' long
+	account 'bob@example.org' "$SESAME"
+	account bob "$SESAME"
+	means '' alice@example.org ''
+	means "$both" alice@example.org alice
+	means "$both" alice@Mail.Example.NET alice
+	means "$both" alice alice
+	means "$both" bob@example.org 'bob@example.org'
+	means "$both" bob@mail.example.net bob
+	for name in alice@ alice@example alice@example.org. alice@example.net @example.org \
+	    alice@x@example.org alice@example.org@x alice@example.org,mail.example.net \
+	    ALICE@example.org 'alice@' /@example.org .@example.org alice.lock@example.org; do
+		means "$both" "$name" ''
+	done
+	means "$both -f" ALICE@EXAMPLE.ORG alice
+	# As long as an address may be, and longer.
+	long=$(printf '%0251d.org' 0)
+	means "-N $long" "alice@$long" alice
+	means "-N $long" "$(printf '%064d' 0)@$long" ''
+	means "-N $long" "$(printf '%0640d' 0)@$long" ''
+}
+
+@test "with -f and -N all ways to log in take the same names" {
+	account bob '*'
+	printf 'bob:tanstaaf\n' >secrets
+	chmod 600 secrets
+	SERVER+=(-f -N example.org)
+	apop BOB@example.org tanstaaf
+	same $'+OK 0 messages (0 octets)\r' "$HEARD"
+	printf 'AUTH PLAIN %s\r\n' "$(printf '\0ALICE@example.org\0sesame' | base64 -w 0)" |
+		server >replies
+	same '+OK 0 messages (0 octets)^M' "$(sed -n 2p replies | cat -v)"
+	printf '%s\r\n' 'AUTH LOGIN' "$(printf 'alice@EXAMPLE.org' | base64)" \
+		"$(printf sesame | base64)" | server >replies
+	same '+OK 0 messages (0 octets)^M' "$(sed -n 4p replies | cat -v)"
+}
+
 @test "the first bad line of a file is logged once in a session" {
 	account bob "$SESAME" 20000
 	sed -i '1i eve' shadow
@@ -563,7 +631,7 @@ accounts, ip=[unknown], line 6 of shadow is malformed, and lets nobody in" \
 	account expired "$dear" 20000:0:99999:7::20001:
 	account root "$dear" '' 0
 	# Seconds of processor, since the pause hides what crypt(3) takes of the clock.
-	python3 - "${SERVER[@]}" <<-'END'
+	python3 - "${SERVER[@]}" -f -N example.org <<-'END'
 		import os, subprocess, sys
 		def cost(name, password):
 		    server = subprocess.Popen(sys.argv[1:], stdin=subprocess.PIPE,
@@ -576,7 +644,8 @@ accounts, ip=[unknown], line 6 of shadow is malformed, and lets nobody in" \
 		    return used.ru_utime + used.ru_stime
 		kinds = [("alice", "wrong"), ("mallory", "x"), ("locked", "sesame"), ("star", "*"),
 		    ("empty", ""), ("expired", "sesame"), ("root", "sesame"), ("../alice", "sesame"),
-		    ("x" * 200, "sesame")]
+		    ("x" * 200, "sesame"), ("ALICE", "wrong"), ("alice@example.org", "wrong"),
+		    ("Mallory@example.org", "x"), ("alice@example.net", "sesame")]
 		costs = [cost(*kind) for kind in kinds]
 		print(dict(zip(kinds, costs)))
 		assert max(costs) < 2 * min(costs)

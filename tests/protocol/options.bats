@@ -40,6 +40,10 @@ not_set_up() {
 		-w 99999999999999999999|not a number in range: 99999999999999999999
 		-w +1|not a number in range: +1
 		-U 0|not a number in range: 0
+		-N ,|no list of domains: ,
+		-N a,,b|no list of domains: a,,b
+		-N a,|no list of domains: a,
+		-N a@b|no list of domains: a@b
 		-U 4294967295|not a number in range: 4294967295
 	END
 }

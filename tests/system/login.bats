@@ -171,6 +171,13 @@ logout, ip=[unknown], user=alice, end=quit, retrieved=0/0, deleted=1/29, left=1/
 	hang_up outside
 }
 
+@test "names in capitals and with a domain are judged by the login program, too" {
+	printf '%s\r\n' 'USER ALICE@example.org' 'PASS sesame' QUIT |
+		server -f -N example.com,example.org >replies
+	same $'+OK bye\r' "$(tail -n 1 replies)"
+	records | grep -q '^login, ip=\[unknown\], user=alice, '
+}
+
 @test "the address of a PROXY header is logged by the login program, too" {
 	printf '%s\r\n' 'PROXY TCP4 192.0.2.7 192.0.2.1 1 2' 'USER alice' 'PASS no' 'USER alice' \
 		'PASS sesame' QUIT | server -x -P >replies

@@ -14,7 +14,7 @@
 
 static char passwd[32], shadow[32];
 static const struct options options = {
-	.passwd = passwd, .shadow = shadow, .account = "service", .least_uid = 1000,
+	.passwd = passwd, .shadow = shadow, .account = "service", .domains = "", .least_uid = 1000,
 };
 static int answer;
 static time_t seconds;

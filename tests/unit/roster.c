@@ -14,7 +14,7 @@ static char passwd[32], shadow[32], secrets[32];
 static int passwd_fd;
 static const struct options options = {
 	.passwd = passwd, .shadow = shadow, .secrets = secrets, .account = "service",
-	.least_uid = LEAST,
+	.domains = "", .least_uid = LEAST,
 };
 
 static int
