@@ -175,9 +175,8 @@ sandbox_find_login(const struct sandbox_ids *ids, const char **why)
 	return ids->reader ? system_find_login(ids->reader_gid, why) : -1;
 }
 
-/* The reader, whatever it was before. */
-static int
-become_reader(const struct sandbox_ids *ids)
+int
+sandbox_read_again(const struct sandbox_ids *ids)
 {
 	if (setgroups(0, NULL) == 0 && system_become(ids->reader_uid, ids->reader_gid) == 0 &&
 	    getuid() == ids->reader_uid && geteuid() == ids->reader_uid &&
@@ -191,7 +190,7 @@ int
 sandbox_confine_reader(const struct sandbox_ids *ids, int spool, int state, int program)
 {
 	if (system_confine(spool, state, program) == SYSTEM_GOOD)
-		return become_reader(ids);
+		return sandbox_read_again(ids);
 	log_failure("sandbox", "cannot be confined");
 	return -1;
 }
@@ -200,12 +199,6 @@ void
 sandbox_execute(int program)
 {
 	system_execute(program);
-}
-
-int
-sandbox_read_again(const struct sandbox_ids *ids)
-{
-	return become_reader(ids);
 }
 
 int

@@ -312,7 +312,8 @@ add_common_rows(struct sock_filter *rows)
 		SKIP_UNLESS(SYS_openat, 9), LOAD(args[2]),
 		SKIP_UNLESS_ANY(O_PATH | (O_TMPFILE & ~O_DIRECTORY), 1), REFUSE,
 		SKIP_UNLESS_ANY(O_CREAT, 3),
-		LOAD(args[3]), SKIP_IF(IO_PRIVATE_MODE, 1), SKIP_UNLESS(LOCK_DOTLOCK_MODE, 1), PASS, REFUSE,
+		LOAD(args[3]), SKIP_IF(IO_PRIVATE_MODE, 1), SKIP_UNLESS(LOCK_DOTLOCK_MODE, 1), PASS,
+		REFUSE,
 		/* Times of what is open only; to the peer and to syslog, not to an address;
 		   locks, not signals. */
 		SKIP_UNLESS(SYS_utimensat, 6), LOAD(args[1]), SKIP_UNLESS(0, 3),

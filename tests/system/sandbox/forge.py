@@ -76,5 +76,6 @@ attempt("signals", before=ignore_all)
 for kind, value in ((resource.RLIMIT_NOFILE, 3), (resource.RLIMIT_FSIZE, 0),
     (resource.RLIMIT_AS, 1 << 20), (resource.RLIMIT_STACK, 1 << 16), (resource.RLIMIT_CPU, 0)):
 	attempt(f"limit {kind}", before=limit(kind, value))
+attempt("the current folder", before=lambda: os.chdir("/proc"))
 attempt("umask", before=lambda: os.umask(0o777))
 print("all are refused" if CASES > 30 else CASES)
