@@ -125,11 +125,11 @@ accounts_bad(struct accounts *file)
 }
 
 void
-accounts_report(struct accounts *file)
+accounts_report(const struct accounts *file, const char *what)
 {
 	if (file->bad != 0)
-		log_record(LOG_WARNING, "accounts", "line %zu of %s is malformed, and lets nobody in",
-		    file->bad, file->path);
+		log_record(LOG_WARNING, "accounts", "line %zu of %s is malformed, and %s",
+		    file->bad, file->path, what);
 }
 
 bool

@@ -67,8 +67,8 @@ enum accounts_next accounts_next(struct accounts *file, char **line);
 /* Notes that the line which was read last is bad. */
 void accounts_bad(struct accounts *file);
 
-/* Logs the path and the number of the first bad line, if any line is bad. */
-void accounts_report(struct accounts *file);
+/* Logs the first bad line by path and number, and what it does not do; if any is bad. */
+void accounts_report(const struct accounts *file, const char *what);
 
 /* True if the line is the entry of that name. */
 bool accounts_names(const char *line, const char *name);

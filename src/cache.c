@@ -36,12 +36,13 @@ struct image {
 	int64_t modified[2], changed[2];	/* its times: seconds, nanoseconds */
 	uint64_t print, open, unsure, anchor;	/* as in struct maildrop */
 	struct fingerprint anchored;
-	uint64_t kind, count, octets;
+	uint64_t kind, validity, last;		/* of the unique-ids */
+	uint64_t count, octets;
 	uint64_t messages_print;
 	uint64_t image_print;			/* of all the above */
 };
 
-static const uint64_t magic = 0x696e64657833 << 8 | sizeof(struct message);
+static const uint64_t magic = 0x696e64657834 << 8 | sizeof(struct message);
 
 static uint64_t
 print_of(const void *octets, size_t length)
@@ -129,7 +130,8 @@ load(const struct cache *cache, const struct maildrop *maildrop, struct image *i
 		return NULL;
 	length = (size_t)status.st_size - sizeof *image;
 	if (image->count == 0 || length % sizeof *messages != 0 ||
-	    length / sizeof *messages != image->count || image->kind != maildrop->kind)
+	    length / sizeof *messages != image->count || image->kind != maildrop->kind ||
+	    image->validity != maildrop->adoption.validity || image->last != maildrop->adoption.last)
 		return NULL;
 	then = look_of(image);
 	if (fstat(maildrop->fd, &now) == -1 || length > (uint64_t)now.st_size / LEAST_RATIO ||
@@ -187,6 +189,8 @@ write_image(const struct cache *cache, const struct maildrop *maildrop)
 		.anchor = maildrop->anchor,
 		.anchored = maildrop->anchored,
 		.kind = maildrop->kind,
+		.validity = maildrop->adoption.validity,
+		.last = maildrop->adoption.last,
 		.count = maildrop->count,
 		.octets = maildrop->octets,
 		.messages_print = print_of(maildrop->messages, length),

@@ -115,7 +115,7 @@ look_up(const struct roster *roster, const char *sent)
 static void
 take_row(struct account *account, const struct roster *roster, const struct roster_row *row)
 {
-	*account = (struct account){ .uid = row->uid, .gid = row->gid };
+	*account = (struct account){ .uid = row->uid, .gid = row->gid, .adoption = row->adoption };
 	snprintf(account->name, sizeof account->name, "%s", roster->text + row->name);
 }
 

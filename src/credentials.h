@@ -38,6 +38,7 @@ struct account {
 	char name[CREDENTIALS_NAME + 1];
 	uid_t uid;
 	gid_t gid;
+	struct uniqueid_adoption adoption;	/* of the mailbox */
 	/*
 	 * Of a refusal, for the log and never for the client; empty: nothing to say.
 	 * "reason=WORD" if the password or the digest was right, or the account is not

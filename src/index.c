@@ -350,12 +350,12 @@ index_damage(void)
 }
 
 /*
- * The digest of one message, and its head. Small messages are taken from a
- * window over the file, so that a mailbox of many small ones is read in few
- * calls.
+ * The digest of one message, and its head; one of Dovecot's if its number is "least" or
+ * more. Small messages are taken from a window over the file, so that a mailbox of many
+ * small ones is read in few calls.
  */
 static int
-digest_message(const struct maildrop *maildrop, const struct message *message,
+digest_message(const struct maildrop *maildrop, const struct message *message, uint64_t least,
 	struct message *result)
 {
 	uint64_t raw = maildrop_end(maildrop, message) - message->start;
@@ -368,13 +368,24 @@ digest_message(const struct maildrop *maildrop, const struct message *message,
 		return -1;
 	result->head = head_of(octets, lead + length);
 	uniqueid_digest(maildrop->kind, octets + lead, length, message->joined, result->digest);
+	uint32_t uid = maildrop->adoption.last == 0 ? 0 : uniqueid_dovecot(octets + lead, length);
+	result->adopted = uid > 0 && uid >= least && uid <= maildrop->adoption.last;
+	if (result->adopted)
+		uniqueid_adopt(uid, maildrop->adoption.validity, result->digest);
 	return 0;
+}
+
+/* What the number of a message of Dovecot's must be at least: they rise. */
+static uint64_t
+least_after(const struct message *message, uint64_t least)
+{
+	return message->adopted ? (uint64_t)uniqueid_adopted(message->digest) + 1 : least;
 }
 
 static bool
 same_digest(const struct message *a, const struct message *b)
 {
-	return memcmp(a->digest, b->digest, UNIQUEID_OCTETS) == 0;
+	return a->adopted == b->adopted && memcmp(a->digest, b->digest, UNIQUEID_OCTETS) == 0;
 }
 
 /*
@@ -422,11 +433,13 @@ index_digest(struct maildrop *maildrop)
 {
 	if (maildrop->digests == maildrop->count)
 		return 0;
+	uint64_t least = 1;
 	window.begin = window.end = 0;
-	for (size_t i = maildrop->digests; i < maildrop->count; i++) {
+	for (size_t i = 0; i < maildrop->count; i++) {
 		struct message *message = &maildrop->messages[i];
-		if (digest_message(maildrop, message, message) == -1)
+		if (i >= maildrop->digests && digest_message(maildrop, message, least, message) == -1)
 			return -1;
+		least = least_after(message, least);
 	}
 	return number_copies(maildrop);
 }
@@ -507,7 +520,8 @@ confirm_digests(const struct maildrop *maildrop, size_t first)
 	for (size_t i = first; i < maildrop->digests; i++) {
 		const struct message *told = &maildrop->messages[i];
 		struct message found;
-		if (told->deleted && (digest_message(maildrop, told, &found) == -1 ||
+		uint64_t least = told->adopted ? uniqueid_adopted(told->digest) : UINT64_MAX;
+		if (told->deleted && (digest_message(maildrop, told, least, &found) == -1 ||
 		    !same_digest(told, &found) || told->head != found.head))
 			return false;
 	}

@@ -398,6 +398,14 @@ maildrop_end(const struct maildrop *maildrop, const struct message *message)
 	return next == maildrop->messages + maildrop->count ? maildrop->size : next->start;
 }
 
+size_t
+maildrop_unique_id(const struct maildrop *maildrop, const struct message *message,
+	char text[UNIQUEID_TEXT])
+{
+	return uniqueid_text(message->adopted ? UNIQUEID_DOVECOT : maildrop->kind,
+	    message->digest, message->copy, text);
+}
+
 void
 maildrop_delete(struct maildrop *maildrop, struct message *message)
 {

@@ -26,6 +26,7 @@ struct message {
 	uint64_t blank : 1;	/* RETR supplies an empty line */
 	uint64_t joined : 1;	/* its Content-Length took boundaries away */
 	uint64_t deleted : 1;
+	uint64_t adopted : 1;	/* its digest is that of a message of Dovecot's */
 	uint8_t digest[UNIQUEID_OCTETS];
 	uint32_t copy;		/* it is the Nth of its digest */
 	uint32_t head;		/* fingerprint of its first octets */
@@ -37,6 +38,7 @@ struct maildrop {
 	uid_t owner;
 	const struct options *options;
 	enum uniqueid_kind kind;	/* of the unique-ids: UNIQUEID_OWN when opened */
+	struct uniqueid_adoption adoption;	/* none when opened */
 	int fd;			/* -1: there is no mailbox, and no message */
 	struct stat seen;	/* when its octets were last known to be the same */
 	uint64_t size;		/* octets that were read */
@@ -136,6 +138,10 @@ uint64_t maildrop_end(const struct maildrop *maildrop, const struct message *mes
 /* Reads raw octets at an offset, all of them. 0, or -1 with errno. */
 int maildrop_read(const struct maildrop *maildrop, uint64_t offset,
 	void *octets, size_t length);
+
+/* The text of a message's unique-id, once its digest is known: see uniqueid_text. */
+size_t maildrop_unique_id(const struct maildrop *maildrop, const struct message *message,
+	char text[UNIQUEID_TEXT]);
 
 /* Marks. The disk is not touched. */
 void maildrop_delete(struct maildrop *maildrop, struct message *message);

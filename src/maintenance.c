@@ -121,7 +121,7 @@ print_messages(struct maildrop *maildrop)
 		    (uintmax_t)maildrop->hidden, (uintmax_t)maildrop->hidden_end);
 	for (size_t i = 0; i < maildrop->count; i++) {
 		const struct message *message = &maildrop->messages[i];
-		int n = (int)uniqueid_text(maildrop->kind, message->digest, message->copy, text);
+		int n = (int)maildrop_unique_id(maildrop, message, text);
 		printf("%zu octets=%ju begin=%ju end=%ju unique-id=%.*s\n", i + 1,
 		    (uintmax_t)message->octets, (uintmax_t)message->start,
 		    (uintmax_t)maildrop_end(maildrop, message), n, text);
@@ -135,13 +135,10 @@ print_messages(struct maildrop *maildrop)
 
 /* There is no mailbox. Most users without one have had no mail yet. */
 static int
-print_absence(const char *name)
+print_absence(const struct roster *roster, const char *name)
 {
 	struct account account;
-	struct roster roster;
-
-	roster_load(&roster, -1, 0);
-	bool found = credentials_find(&roster, name, &account);
+	bool found = credentials_find(roster, name, &account);
 	puts(found ? "mailbox: none yet, which is an empty maildrop" :
 	    "mailbox: none, and no account that is served has this name");
 	return !found;
@@ -155,6 +152,7 @@ maintenance_check(const struct options *options)
 	struct journal journal;
 	struct doors doors;
 	struct sandbox_ids ids;
+	struct roster roster;
 	struct stat status;
 
 	log_peer(NULL);
@@ -166,7 +164,8 @@ maintenance_check(const struct options *options)
 		return errno == EACCES ? 1 : CONFIGURATION_EXIT;
 	bool absent = fstatat(doors.spool, name, &status, AT_SYMLINK_NOFOLLOW) == -1 &&
 	    errno == ENOENT;
-	if (absent && roster_open(options, 0) == -1)
+	bool looks = absent || options->dovecot != NULL;	/* at the account files */
+	if (looks && roster_open(options, 0) == -1)
 		return CONFIGURATION_EXIT;
 	if (!absent && maildrop_peek(&maildrop, doors.spool, name) != MAILDROP_GOOD)
 		return 1;
@@ -177,7 +176,11 @@ maintenance_check(const struct options *options)
 	if (sandbox_find(options->account, &ids) == -1 || sandbox_start(&ids, -1) == -1 ||
 	    sandbox_confine(doors.spool, doors.state, options->strict) == -1)
 		return CONFIGURATION_EXIT;
-	int result = absent ? print_absence(name) : 0;
+	if (looks)
+		roster_load(&roster, -1, 0);
+	int result = absent ? print_absence(&roster, name) : 0;
+	if (looks)
+		maildrop.adoption = roster_adoption(&roster, name);
 	if (sandbox_seal(-1) == -1)
 		return CONFIGURATION_EXIT;
 	if (options->popa3d_ids)

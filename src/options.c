@@ -13,10 +13,10 @@
 enum { USAGE_EXIT = 64, MOST_SECONDS = 86400 };
 
 static const char usage[] =
-    "usage: stdpop3d [-35efkLnPStx] [-a secrets] [-d statedir] [-h hostname] [-i seconds]\n"
-    "                [-l seconds] [-m spool] [-N domains] [-p passwd] [-s shadow]\n"
+    "usage: stdpop3d [-35efkLnPStx] [-a secrets] [-D file] [-d statedir] [-h hostname]\n"
+    "                [-i seconds] [-l seconds] [-m spool] [-N domains] [-p passwd] [-s shadow]\n"
     "                [-U uid] [-u account] [-w seconds]\n"
-    "       stdpop3d -c name [-3S] [-d statedir] [-m spool] [-u account]\n"
+    "       stdpop3d -c name [-3S] [-D file] [-d statedir] [-m spool] [-u account]\n"
     "       stdpop3d -r [-ekS] [-d statedir] [-m spool] [-p passwd] [-U uid]\n"
     "                [-u account] [-w seconds]\n"
     "       stdpop3d -V | --version | --help\n"
@@ -45,6 +45,7 @@ static const struct row {
 	{ '5', FLAG, offsetof(struct options, delayed_tls), NULL, "STLS by tlswrapper -n" },
 	{ 'a', TEXT, offsetof(struct options, secrets), "secrets", "offer APOP, with this file" },
 	{ 'c', TEXT, offsetof(struct options, check), "name", "no session: show this mailbox" },
+	{ 'D', TEXT, offsetof(struct options, dovecot), "file", "go on with Dovecot's unique-ids" },
 	{ 'd', TEXT, offsetof(struct options, state), "statedir", "where the state files are" },
 	{ 'e', FLAG, offsetof(struct options, log_to_stderr), NULL, "log to descriptor 2" },
 	{ 'f', FLAG, offsetof(struct options, fold), NULL, "a name in capitals may mean small ones" },

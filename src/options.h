@@ -13,6 +13,7 @@ struct options {
 	const char *passwd;		/* passwd(5) */
 	const char *shadow;		/* shadow(5) */
 	const char *secrets;		/* APOP secrets, or NULL: no APOP */
+	const char *dovecot;		/* whose unique-ids go on, or NULL: nobody's */
 	const char *account;		/* service account, looked up in /etc/passwd */
 	const char *hostname;		/* for the APOP timestamp; NULL: gethostname */
 	const char *domains;		/* that clients may send behind names, with commas between */

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "accounts.h"
+#include "command.h"
 #include "log.h"
 #include "siphash.h"
 
@@ -24,6 +25,7 @@ enum {
 /* The files, and what is known of them between roster_open and roster_load. */
 static struct accounts passwd = ACCOUNTS_NONE, shadow = ACCOUNTS_NONE;
 static struct accounts secrets = ACCOUNTS_NONE, shells = ACCOUNTS_NONE;
+static struct accounts adoptions = ACCOUNTS_NONE;
 static uid_t only_uid, least_uid;
 static const struct options *names;	/* how they may be sent */
 
@@ -52,20 +54,22 @@ open_or_log(struct accounts *file, const char *path)
 	return result;
 }
 
+/* Opens a file that others may not have "modes" for, which "what" says in words. */
 static int
-check_secrets(const char *path)
+open_ours(struct accounts *file, const char *path, mode_t modes, const char *what)
 {
 	struct stat status;
 
-	if (fstat(secrets.fd, &status) == -1) {
+	if (open_or_log(file, path) == -1)
+		return -1;
+	if (fstat(file->fd, &status) == -1) {
 		log_failure("setup", "cannot look at %s", path);
 		return -1;
 	}
-	if ((status.st_mode & (S_IRWXG | S_IRWXO)) == 0 &&
-	    (status.st_uid == 0 || status.st_uid == geteuid()))
+	if ((status.st_mode & modes) == 0 && (status.st_uid == 0 || status.st_uid == geteuid()))
 		return 0;
-	log_record(LOG_ERR, "setup", "%s must be its owner's alone, and the owner"
-	    " root or whoever runs the server", path);
+	log_record(LOG_ERR, "setup", "%s must be its owner's alone%s, and the owner"
+	    " root or whoever runs the server", path, what);
 	return -1;
 }
 
@@ -102,7 +106,8 @@ roster_open(const struct options *options, uid_t only)
 	only_uid = only;
 	least_uid = options->least_uid;
 	names = options;
-	if (open_or_log(&passwd, options->passwd) == -1)
+	if (open_or_log(&passwd, options->passwd) == -1 || (options->dovecot != NULL &&
+	    open_ours(&adoptions, options->dovecot, S_IWGRP | S_IWOTH, " to write to") == -1))
 		return -1;
 	if (options->recover || options->check != NULL)
 		return 0;
@@ -110,9 +115,8 @@ roster_open(const struct options *options, uid_t only)
 	    open_or_log(&shadow, options->shadow) == -1 ||
 	    (options->listed_shell && open_or_log(&shells, "/etc/shells") == -1))
 		return -1;
-	if (options->secrets == NULL)
-		return 0;
-	return open_or_log(&secrets, options->secrets) == -1 ? -1 : check_secrets(options->secrets);
+	return options->secrets == NULL ? 0 :
+	    open_ours(&secrets, options->secrets, S_IRWXG | S_IRWXO, "");
 }
 
 /* Of the files as they were when they were opened: they may grow before they are read. */
@@ -390,6 +394,27 @@ take_secret(struct loading *loading, char *line, bool whole)
 		object(row, "malformed");
 }
 
+/* Lines of the file of -D: "name:validity:last", in decimal; one a name. */
+static void
+take_adoption(struct loading *loading, char *line, bool whole)
+{
+	struct roster_row *row = find_row(loading, line);
+	char *validity = strchr(line, ':');
+	char *last = validity == NULL ? NULL : strchr(validity + 1, ':');
+	uint64_t first = 0, second = 0;
+
+	if (last != NULL)
+		*last = '\0';
+	if (!whole || last == NULL || !command_number(validity + 1, UINT32_MAX, &first) ||
+	    !command_number(last + 1, UINT32_MAX, &second) ||
+	    (row != NULL && row->adoption.last != 0)) {
+		accounts_bad(&adoptions);
+		return;
+	}
+	if (row != NULL)
+		row->adoption = (struct uniqueid_adoption){ (uint32_t)first, (uint32_t)second };
+}
+
 /* shells(5): each line is a shell, and this one is that of some rows. */
 static void
 take_shell(struct loading *loading, char *line, bool whole)
@@ -418,7 +443,7 @@ read_lines(struct accounts *file, take *take_line, struct loading *loading)
 		return -1;
 	while ((next = accounts_next(file, &line)) == ACCOUNTS_GOT || next == ACCOUNTS_DAMAGED)
 		take_line(loading, line, next == ACCOUNTS_GOT);
-	accounts_report(file);
+	accounts_report(file, file == &adoptions ? "gives no message an id" : "lets nobody in");
 	return next == ACCOUNTS_END && !loading->roster->unreadable ? 0 : -1;
 }
 
@@ -449,7 +474,8 @@ read_files(struct loading *loading)
 	if (read_lines(&passwd, take_passwd, loading) == -1 || make_table(loading) == -1 ||
 	    read_lines(&shadow, take_shadow, loading) == -1 ||
 	    read_lines(&secrets, take_secret, loading) == -1 ||
-	    read_lines(&shells, take_shell, loading) == -1)
+	    read_lines(&shells, take_shell, loading) == -1 ||
+	    read_lines(&adoptions, take_adoption, loading) == -1)
 		return -1;
 	for (size_t i = 0; i < loading->roster->count; i++)
 		settle_row(loading, i);
@@ -493,6 +519,16 @@ roster_load(struct roster *roster, int fd, size_t offset)
 	accounts_close(&shadow);
 	accounts_close(&secrets);
 	accounts_close(&shells);
+	accounts_close(&adoptions);
+}
+
+struct uniqueid_adoption
+roster_adoption(const struct roster *roster, const char *name)
+{
+	for (size_t i = 0; i < roster->count; i++)
+		if (strcmp(roster->text + roster->rows[i].name, name) == 0)
+			return roster->rows[i].adoption;
+	return (struct uniqueid_adoption){ 0, 0 };
 }
 
 static int

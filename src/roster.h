@@ -15,12 +15,14 @@
 #include <sys/types.h>
 
 #include "options.h"
+#include "uniqueid.h"
 
 enum { ROSTER_OBSTACLE = 12 };
 
 struct roster_row {
 	uint32_t name, hash, secret;	/* offsets in the text; ROSTER_EMPTY: none */
 	uint32_t uid, gid;
+	struct uniqueid_adoption adoption;	/* of the mailbox, by the file of -D */
 	bool served;			/* by its uid and its shell */
 	bool locked;			/* the hash begins with "!" */
 	bool has_secret;		/* a line of the secrets file is its own */
@@ -45,12 +47,12 @@ struct roster {
 };
 
 /*
- * Opens the passwd file and, unless there will be no login (-r, -c), the shadow, secrets
- * and shells files, while that can still be done. Accounts of other user-IDs than "only"
+ * Opens the passwd file and that of -D and, unless there will be no login (-r, -c), the
+ * shadow, secrets and shells files, while that can still be done. Accounts of other user-IDs than "only"
  * are not served, unless "only" is 0; user-ID 0 and those below options->least_uid are
  * not served unless they are "only". Returns 0, or -1 after logging the reason: a file
- * cannot be opened, others can read the secrets, or "only" is a user-ID that nobody can
- * log in with.
+ * cannot be opened, others can read the secrets or write to the file of -D, or "only" is
+ * a user-ID that nobody can log in with.
  */
 int roster_open(const struct options *options, uid_t only);
 
@@ -73,6 +75,9 @@ void roster_wipe(struct roster *roster);
 
 /* Forgets it, and leaves it in its file. */
 void roster_leave(struct roster *roster);
+
+/* What -D says of the mailbox of that name, whether or not it is served. */
+struct uniqueid_adoption roster_adoption(const struct roster *roster, const char *name);
 
 /* A range of ids, both ends in it. */
 struct roster_range {

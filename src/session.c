@@ -227,6 +227,7 @@ enter_transaction(struct session *session)
 	    account->name, account->uid, options));
 	if (options->popa3d_ids)
 		session->maildrop.kind = UNIQUEID_POPA3D;
+	session->maildrop.adoption = account->adoption;
 	if (refusal.text == NULL)
 		refusal = prepare_maildrop(session);
 	maildrop_unlock(&session->maildrop);

@@ -228,7 +228,7 @@ send_unique_id(const struct maildrop *maildrop, uint64_t number,
 
 	wire_number(number);
 	wire_text(" ", 1);
-	wire_text(text, uniqueid_text(maildrop->kind, message->digest, message->copy, text));
+	wire_text(text, maildrop_unique_id(maildrop, message, text));
 	wire_crlf();
 }
 
@@ -245,8 +245,7 @@ transaction_uidl(struct session *session, const struct command *command)
 		return SESSION_STAY;
 	}
 	if (session->message != NULL) {
-		size_t n = uniqueid_text(maildrop->kind, session->message->digest,
-		    session->message->copy, text);
+		size_t n = maildrop_unique_id(maildrop, session->message, text);
 		wire_ok("%ju %.*s", (uintmax_t)session->number, (int)n, text);
 		return SESSION_STAY;
 	}

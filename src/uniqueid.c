@@ -188,6 +188,65 @@ uniqueid_digest(enum uniqueid_kind kind, const char *octets, size_t length,
 		digest_own(octets, end, joined, digest);
 }
 
+/* Digits with blanks around them, to the end of the line. */
+static uint32_t
+number_in(const char *p, const char *end)
+{
+	uint64_t number = 0;
+
+	while (p < end && is_blank(*p))
+		p++;
+	while (end > p && (is_blank(end[-1]) || end[-1] == '\n' || end[-1] == '\r'))
+		end--;
+	if (p == end)
+		return 0;
+	for (; p < end; p++) {
+		if (*p < '0' || *p > '9')
+			return 0;
+		number = number * 10 + (uint64_t)(*p - '0');
+		if (number > UINT32_MAX)
+			return 0;
+	}
+	return (uint32_t)number;
+}
+
+uint32_t
+uniqueid_dovecot(const char *octets, size_t length)
+{
+	static const char name[] = "X-UID";
+	const char *end = octets + (length < UNIQUEID_PREFIX ? length : UNIQUEID_PREFIX);
+	size_t n;
+
+	for (const char *p = octets; p < end && !is_empty(p, end); p += n) {
+		n = line_length(p, end);
+		if (is_field(p, n, name))
+			return p[n - 1] == '\n' ? number_in(p + sizeof name, p + n) : 0;
+	}
+	return 0;
+}
+
+static void
+put_number(uint8_t octets[4], uint32_t number)
+{
+	for (int i = 0; i < 4; i++)
+		octets[i] = (uint8_t)(number >> (24 - 8 * i));
+}
+
+void
+uniqueid_adopt(uint32_t uid, uint32_t validity, uint8_t digest[UNIQUEID_OCTETS])
+{
+	memcpy(digest + UNIQUEID_DOVECOT, digest, UNIQUEID_OCTETS - UNIQUEID_DOVECOT);
+	put_number(digest, uid);
+	put_number(digest + 4, validity);
+}
+
+uint32_t
+uniqueid_adopted(const uint8_t digest[UNIQUEID_OCTETS])
+{
+	return (uint32_t)digest[0] << 24 | (uint32_t)digest[1] << 16 | (uint32_t)digest[2] << 8 |
+	    digest[3];
+}
+
 size_t
 uniqueid_text(enum uniqueid_kind kind, const uint8_t digest[UNIQUEID_OCTETS],
 	uint32_t copy, char text[UNIQUEID_TEXT])

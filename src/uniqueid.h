@@ -11,6 +11,9 @@
  * Or it is popa3d's, for those who come from it: the half of an MD5 of some
  * header lines, as in popa3d 1.0.3.
  *
+ * A message that Dovecot had before may keep the unique-id of its default format: the
+ * mailbox says which, in X-UID, and the adoption up to which number that is believed.
+ *
  * Changing any of this makes every client fetch everything again: the vectors
  * in tests/unit keep it.
  */
@@ -33,6 +36,12 @@ enum {
 enum uniqueid_kind {
 	UNIQUEID_OWN = UNIQUEID_OCTETS,
 	UNIQUEID_POPA3D = 8,
+	UNIQUEID_DOVECOT = 8,	/* of one message, whatever the kind of the others */
+};
+
+/* Of a mailbox that Dovecot served: what it called UIDVALIDITY, and the last UID it gave. */
+struct uniqueid_adoption {
+	uint32_t validity, last;	/* last is 0: there is none */
 };
 
 /*
@@ -41,6 +50,21 @@ enum uniqueid_kind {
  */
 void uniqueid_digest(enum uniqueid_kind kind, const char *octets, size_t length,
 	bool joined, uint8_t digest[UNIQUEID_OCTETS]);
+
+/*
+ * The number in the first X-UID line of a raw message's header, of which the first
+ * UNIQUEID_PREFIX octets are looked at; 0: there is none, or it is malformed.
+ */
+uint32_t uniqueid_dovecot(const char *octets, size_t length);
+
+/*
+ * Makes a digest that of Dovecot's message "uid". What it was stays in the second half,
+ * as far as that goes: by it a message is told from another of the number.
+ */
+void uniqueid_adopt(uint32_t uid, uint32_t validity, uint8_t digest[UNIQUEID_OCTETS]);
+
+/* The number that uniqueid_adopt wrote. */
+uint32_t uniqueid_adopted(const uint8_t digest[UNIQUEID_OCTETS]);
 
 /*
  * The text: lower case hex, and "-N" for the Nth (from 2) message of one

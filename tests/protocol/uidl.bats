@@ -158,3 +158,135 @@ ignored() {
 	done | mailbox alice
 	[ "$(ids | grep -cE '^[0-9]+ [!-~]{1,70}$')" -eq 100 ]
 }
+
+# numbered X-UID...: a message each, with that in its X-UID line; without one for "none".
+numbered() {
+	local uid
+	for uid; do
+		printf 'From a@example.org Thu Jan  1 00:00:00 1970\nSubject: %s\n' "$((++NUMBERED))"
+		[ "$uid" = none ] || printf 'X-UID: %s\n' "$uid"
+		printf '\nbody\n\n'
+	done
+}
+
+# adopted LIST: the ids, of which those that Dovecot's number makes are shown as
+# "uid/validity", and all others as "own".
+adopted() {
+	ids | awk '{ if (length($2) == 32) printf " own"
+		else if (length($2) == 16) printf " %s/%s", substr($2, 1, 8), substr($2, 9)
+		else printf " %s", $2 }'
+}
+
+@test "-D: messages that Dovecot had keep its unique-ids, all others have their own" {
+	local own
+	SERVER+=(-D dovecot)
+	echo 'alice:1700000000:1000' >dovecot
+	numbered 1 5 none 7 999 1000 1001 none | mailbox alice
+	same ' 00000001/6553f100 00000005/6553f100 own 00000007/6553f100 000003e7/6553f100 000003e8/6553f100 own own' \
+		"$(adopted)"
+	# What is its own is what it is without.
+	own=$(ids | sed -n '3p; 7,8p')
+	SERVER=("${SERVER[@]:0:${#SERVER[@]}-2}")
+	same "$own" "$(ids | sed -n '3p; 7,8p')"
+	same ' own own own own own own own own' "$(adopted)"
+}
+
+@test "-D: a number that does not rise, is forged, garbled or not in the header is none" {
+	SERVER+=(-D dovecot)
+	echo 'alice:1:4294967295' >dovecot
+	numbered 5 4 5 6 0 -1 +7 7x '' '7 8' 0x7 99999999999 4294967296 4294967295 4294967295 |
+		mailbox alice
+	same ' 00000005/00000001 own own 00000006/00000001 own own own own own own own own own ffffffff/00000001 own' \
+		"$(adopted)"
+	{
+		printf 'From a@example.org Thu Jan  1 00:00:00 1970\nx-uid:\t 3 \nX-UID: 4\n\nbody\n\n'
+		printf 'From a@example.org Thu Jan  1 00:00:00 1970\nSubject: x\n\nX-UID: 5\n\n'
+		printf 'From a@example.org Thu Jan  1 00:00:00 1970\nX-UID-x: 6\nXX-UID: 6\nX-UIDL: 6\n\n.\n\n'
+		printf 'From a@example.org Thu Jan  1 00:00:00 1970\r\nX-UID: 7\r\n\r\nbody\r\n\r\n'
+		printf 'From a@example.org Thu Jan  1 00:00:00 1970\nX-UID:\n 8\n\nbody\n\n'
+		printf 'From a@example.org Thu Jan  1 00:00:00 1970\nX-UID: 9'
+	} | mailbox alice
+	same ' 00000003/00000001 own own 00000007/00000001 own own' "$(adopted)"
+}
+
+@test "-D: ids stay when the first message goes, or the last, or all but one" {
+	SERVER+=(-D dovecot)
+	echo 'alice:1:9' >dovecot
+	numbered 1 2 3 4 5 6 | mailbox alice
+	printf '%s\r\n' 'USER alice' 'PASS sesame' 'DELE 1' 'DELE 6' QUIT | server >/dev/null
+	same ' 00000002/00000001 00000003/00000001 00000004/00000001 00000005/00000001' "$(adopted)"
+	# New mail has no number; if it is forged, that of a message which is gone at most.
+	NUMBERED=10 numbered none 5 1 8 10 >>spool/alice
+	same ' 00000002/00000001 00000003/00000001 00000004/00000001 00000005/00000001 own own own 00000008/00000001 own' \
+		"$(adopted)"
+	printf '%s\r\n' 'USER alice' 'PASS sesame' 'DELE 1' 'DELE 2' 'DELE 3' QUIT | server >/dev/null
+	same ' 00000005/00000001 own own own 00000008/00000001 own' "$(adopted)"
+}
+
+@test "-D: the index that is kept knows whose ids it has" {
+	SERVER+=(-D dovecot)
+	echo 'alice:1:2' >dovecot
+	numbered 1 2 3 | awk '/^body$/ { for (i = 0; i < 9000; i++) print "a line of forty-four octets with its end, no" }
+		{ print }' | mailbox alice
+	same ' 00000001/00000001 00000002/00000001 own' "$(adopted)"
+	printf '%s\r\n' 'USER alice' 'PASS sesame' QUIT | server >/dev/null
+	[ -s state/alice:index ]
+	same ' 00000001/00000001 00000002/00000001 own' "$(adopted)"
+	# Mail that is appended goes on where the index ends.
+	NUMBERED=5 numbered 1 2 >>spool/alice
+	same ' 00000001/00000001 00000002/00000001 own own own' "$(adopted)"
+	printf '%s\r\n' 'USER alice' 'PASS sesame' QUIT | server >/dev/null
+	echo 'alice:1:3' >dovecot
+	same ' 00000001/00000001 00000002/00000001 00000003/00000001 own own' "$(adopted)"
+	printf '%s\r\n' 'USER alice' 'PASS sesame' QUIT | server >/dev/null
+	echo 'alice:2:3' >dovecot
+	same ' 00000001/00000002 00000002/00000002 00000003/00000002 own own' "$(adopted)"
+	# What goes is compared with what the index said.
+	printf '%s\r\n' 'USER alice' 'PASS sesame' QUIT | server >/dev/null
+	printf '%s\r\n' 'USER alice' 'PASS sesame' 'DELE 1' 'DELE 4' QUIT | server >replies
+	same $'+OK bye\r' "$(tail -n 1 replies)"
+	same ' 00000002/00000002 00000003/00000002 own' "$(adopted)"
+}
+
+@test "-D: -c shows the same ids, and -3 makes those of the others" {
+	SERVER+=(-D dovecot)
+	echo 'alice:1:2' >dovecot
+	numbered 1 none 2 | mailbox alice
+	ids | awk '{ print $2 }' >told
+	"${SERVER[@]}" -c alice | sed -n 's/.* unique-id=//p' | diff - told
+	SERVER+=(-3)
+	same '0000000100000001 0000000200000001' "$(ids | sed -n '1p; 3p' | cut -d ' ' -f 2 | xargs)"
+	run -0 ids
+	[[ ${lines[1]} =~ ^2\ [0-9a-f]{16}$ ]]
+}
+
+@test "-D: the file is read as what it is, and hurts nobody" {
+	local line
+	SERVER+=(-D dovecot)
+	numbered 1 2 | mailbox alice
+	for line in 'alice' 'alice:1' 'alice:1:' 'alice::2' 'alice:x:2' 'alice:1:x' 'alice:1:2:3' \
+	    'alice:1:4294967296' 'alice:-1:2' 'alice: 1:2' 'alice:1:2 ' 'bob:1:2' '#alice:1:2' '' \
+	    'alice:1:0' $'alice:1:2\r'; do
+		printf '%s\n' "$line" >dovecot
+		same ' own own' "$(adopted)"
+	done
+	printf '%s\n' 'nobody:1:2' 'alice:1:1' 'alice:1:2' >dovecot
+	: >log
+	same ' 00000001/00000001 own' "$(adopted)"
+	records | grep -qx 'accounts, ip=\[unknown\], line 3 of dovecot is malformed, and gives no message an id'
+}
+
+@test "-D: a file that is not there, or that others may write to, is refused" {
+	SERVER+=(-D dovecot)
+	run -78 server </dev/null
+	records | grep -q '^setup, .*cannot open dovecot: No such file or directory$'
+	echo 'alice:1:2' >dovecot
+	for mode in 620 602 666; do
+		chmod "$mode" dovecot
+		run -78 server </dev/null
+		records | tail -n 1 |
+			grep -q '^setup, .*dovecot must be its owner.s alone to write to, and the owner root'
+	done
+	chmod 644 dovecot
+	run -0 server </dev/null
+}
