@@ -129,6 +129,22 @@ remain() {
 	fetches at_stdpop3d new
 }
 
+@test "where Dovecot goes on to write, -D changes the id of a message that becomes the first" {
+	adopted
+	at_stdpop3d 'DELE 1' >/dev/null
+	remain 301
+	ids at_dovecot >/dev/null
+	ids at_stdpop3d >after
+	same "$(sed -n 1p theirs)" "$(sed -n 1p after)"
+	same "$(sed '1,2d; s/.* //' theirs)" "$(sed '1d; s/.* //' after)"
+	# Without -D nothing changes.
+	: >adopted
+	ids at_stdpop3d >before
+	at_stdpop3d 'DELE 1' >/dev/null
+	ids at_dovecot >/dev/null
+	same "$(sed '1d; s/.* //' before)" "$(ids at_stdpop3d | cut -d ' ' -f 2)"
+}
+
 # What Dovecot does then is written in stdpop3d-migration(7).
 @test "back at Dovecot with its index, all but a new first message has the ids that it gave" {
 	adopted
