@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# shellcheck disable=SC2030,SC2031 # each test is a process of its own
 # RFC 1939 section 7, UIDL: ids that stay what they are, in every session.
 load ../helper
 

@@ -10,6 +10,7 @@ CONTRIB=$TOP/contrib
 # what -e wrote, as journalctl and as multilog show it.
 setup_file() {
 	require_packages "$BATS_TEST_DIRNAME/logs/packages" || return 0
+	add_login_program
 	prepare_sessions "$BATS_FILE_TMPDIR/descriptor"
 	"$BATS_TEST_DIRNAME/logs/sessions" "${SERVER[@]}" 2>stderr 3>&- &
 	prepare_sessions "$BATS_FILE_TMPDIR/syslog"
@@ -23,6 +24,15 @@ setup_file() {
 	cp -R /etc/fail2ban etc
 	cp "$CONTRIB"/fail2ban/filter.d/* etc/filter.d
 	cp "$CONTRIB"/fail2ban/jail.d/* etc/jail.d
+}
+
+# That there is none is nothing that logcheck passes over.
+add_login_program() {
+	getent passwd nobody-reader >/dev/null || useradd --system nobody-reader
+	mkdir "$BATS_FILE_TMPDIR/bin"
+	cp "$STDPOP3D" "$BATS_FILE_TMPDIR/bin/stdpop3d"
+	install -m 4750 -g nobody-reader "$STDPOP3D" "$BATS_FILE_TMPDIR/bin/stdpop3d-login"
+	STDPOP3D=$BATS_FILE_TMPDIR/bin/stdpop3d
 }
 
 # prepare_sessions FOLDER: what tests/system/logs/sessions needs, in there.

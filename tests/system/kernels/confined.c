@@ -108,7 +108,8 @@ static const struct row {
 	CALL("++-", setresuid, -1, -1, -1),
 	CALL("++-", setresgid, -1, -1, -1),
 	CALL("+--", setgroups, 2, 0),
-	CALL("++-", setgroups, 1, 0),
+	CALL("+--", setgroups, 1, 0),
+	CALL("++-", setgroups, 0, 0),
 	CALL("++-", capset, 0, 0),
 	CALL("++-", seccomp, -1, 0, 0),
 	CALL("++-", landlock_create_ruleset, 0, 0, 1),
@@ -127,6 +128,8 @@ static const struct row {
 	CALL("+--", openat, SPOOL, TEXT("alice"), O_PATH),
 	CALL("+--", openat, SPOOL, TEXT("alice"), O_PATH | O_CREAT | O_EXCL),
 	CALL("++-", openat, SPOOL, TEXT("new"), NEW, 0600),
+	CALL("+--", openat, SPOOL, TEXT("new"), NEW, 06755),
+	CALL("+--", openat, SPOOL, TEXT("new"), NEW, 0644),
 	CALL("+++", openat, SPOOL, TEXT("new"), NEW, 0404),
 	CALL("+L-", unlinkat, AT_FDCWD, TEXT("outside"), 0),
 	CALL("+LL", unlinkat, SPOOL, TEXT("../outside"), 0),
@@ -226,7 +229,8 @@ main(int argc, char **argv)
 	spool = open(argv[1], O_RDONLY | O_DIRECTORY);
 	state = open(argv[2], O_RDONLY | O_DIRECTORY);
 	make_all(0);
-	if (system_limit() == -1 || (confined = system_confine(spool, state)) == SYSTEM_FAILED) {
+	if (system_limit() == -1 || system_gain_nothing() == -1 ||
+	    (confined = system_confine(spool, state, -1)) == SYSTEM_FAILED) {
 		perror("confine");
 		return 1;
 	}
