@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -82,7 +83,10 @@ check_verdict(enum credentials_verdict verdict, const struct account *account, c
 {
 	if (strnlen(account->name, sizeof account->name) == sizeof account->name)
 		abort();
-	if (account->name[0] != '\0' && strcmp(account->name, name) != 0)
+	/* As it was sent, but for a domain and for capitals. */
+	size_t length = strlen(account->name);
+	if (length > 0 && (strncasecmp(account->name, name, length) != 0 ||
+	    (name[length] != '\0' && name[length] != '@')))
 		abort();
 	if (verdict != CREDENTIALS_GOOD)
 		return;
@@ -152,7 +156,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		fds[i] = make_file(&parts[i], paths[i], sizeof paths[i]);
 	struct options options = {
 		.passwd = paths[PASSWD], .shadow = paths[SHADOW], .secrets = paths[SECRETS],
-		.account = "service", .domains = "", .least_uid = 1000,
+		.account = "service", .domains = "example.org,b", .fold = size % 8 > 3,
+		.least_uid = 1000,
 	};
 	uid_t only = size % 4 == 3 ? 1000 : 0;
 	/* Without an account of this uid an ordinary user is not served at all. */

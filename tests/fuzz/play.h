@@ -165,7 +165,7 @@ crypt_r(const char *key, const char *setting, struct crypt_data *data)
 }
 
 static const char mail[] =
-	"From a@example.org Thu Jan  1 00:00:00 1970\nSubject: one\n\n.\n..x\nbody\n\n"
+	"From a@example.org Thu Jan  1 00:00:00 1970\nSubject: one\nX-UID: 3\n\n.\n..x\nbody\n\n"
 	"From b@example.org Thu Jan  1 00:00:00 1970\r\nSubject: two\r\n\r\nbody\r\n\r\n"
 	"From c@example.org Thu Jan  1 00:00:00 1970\nno empty line\n"
 	"From c\n\n"
@@ -183,10 +183,10 @@ put_file(int at, const char *name, const void *octets, size_t length)
 static char *
 path_of(const char *name)
 {
-	static char paths[3][64];
+	static char paths[4][64];
 	static size_t next;
 
-	must(next < 3);
+	must(next < 4);
 	snprintf(paths[next], sizeof paths[next], "%s/%s", directory, name);
 	return paths[next++];
 }
@@ -211,10 +211,11 @@ set_up(void)
 	strcpy(line, "alice:$fuzz$:20000::::::\nbob:$fuzz$:20000::::::\n");
 	put_file(top, "shadow", line, strlen(line));
 	put_file(top, "secrets", "bob:secret\n", 11);
+	put_file(top, "dovecot", "alice:1:4\n", 10);
 	close(top);
 	options = (struct options){
 		.passwd = path_of("passwd"), .shadow = path_of("shadow"),
-		.secrets = path_of("secrets"), .account = "service",
+		.secrets = path_of("secrets"), .dovecot = path_of("dovecot"), .account = "service",
 		.hostname = "fuzz.example", .domains = "", .least_uid = 1,
 		.idle_seconds = 20, .login_seconds = 40,
 	};
