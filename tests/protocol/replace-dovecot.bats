@@ -364,6 +364,33 @@ accept = 2001:db8::2:1995' ]
 	refused 'addresses of listeners must be numbers here'
 }
 
+@test "what has no counterpart here is said, and what is not set is not" {
+	debian
+	replace
+	: >lines
+	while IFS='|' read -r setting line; do
+		never "$line"
+		but "s,^protocols,$setting\n&,"
+		echo "$line" >>lines
+	done <<-'END'
+		last_valid_uid = 2000|last_valid_uid is not known: accounts above it can log in.
+		auth_mechanisms = plain cram-md5|auth_mechanisms = plain cram-md5: only PLAIN and LOGIN are offered, and USER.
+		pop3_save_uidl = yes|pop3_save_uidl = yes: what got its unique-id under another pop3_uidl_format is fetched again.
+		login_trusted_networks = 10.0.0.0/8|login_trusted_networks is not known: clients there need TLS too, or -P for all.
+		login_access_sockets = tcpwrap|login_access_sockets: put tcpd in front if hosts.allow and hosts.deny are to hold.
+		pop3_enable_last = yes|pop3_enable_last = yes: LAST is an unknown command.
+		mail_plugins = quota|mail_plugins = quota: stdpop3d has none of them.
+		mbox_write_locks =|Dovecot takes no lock that stdpop3d takes: set mbox_write_locks = dotlock fcntl if it goes on.
+		local 192.0.2.1 {\n  ssl_cert = </b\n}|What is set for some addresses or names only (local, local_name, remote) is lost.
+	END
+	replace
+	[ "$status" = 0 ]
+	while IFS= read -r line; do
+		says "$line"
+	done <lines
+	[ "$(wc -l <lines)" = 9 ]
+}
+
 @test "without TLS there is neither a front nor a word of STLS" {
 	debian
 	but 's/^ssl_cert/ssl = no\n&/'
@@ -447,6 +474,9 @@ accept = 2001:db8::2:1995' ]
 	debian
 	but 's/driver = pam/&\n  deny = yes/'
 	refused 'deny or master = yes'
+	debian
+	but 's/driver = pam/&\n  username_filter = a*/'
+	refused username_filter
 }
 
 @test "refused: unique-ids that cannot go on, with the reason" {
@@ -459,6 +489,9 @@ accept = 2001:db8::2:1995' ]
 	debian
 	but 's/^protocols/pop3_delete_type = flag\n&/'
 	refused 'flagged as deleted'
+	debian
+	but 's/^protocols/mail_plugins = " quota pop3_migration"\n&/'
+	refused "the unique-ids are another server's"
 }
 
 @test "refused: names and listeners that stdpop3d has no word for" {
