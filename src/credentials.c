@@ -95,11 +95,13 @@ look_up(const struct roster *roster, const char *sent)
 	set_names(&names, roster, sent);
 	for (size_t i = 0; i < roster->count; i++) {
 		const struct roster_row *row = &roster->rows[i];
-		for (int n = 0; n < NAMES; n++)
-			if (strcmp(roster->text + row->name, names.name[n]) == 0 && n < best) {
+		for (int n = 0; n < NAMES; n++) {
+			bool equal = strcmp(roster->text + row->name, names.name[n]) == 0;
+			if (equal && n < best) {
 				entry.row = row;
 				best = n;
 			}
+		}
 		if (strcasecmp(roster->text + row->name, sent) == 0)
 			entry.remark = "name=case";
 		if (row->hash != ROSTER_EMPTY)

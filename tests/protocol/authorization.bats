@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # RFC 1939 sections 4 and 7, RFC 2449 section 5, RFC 5034, RFC 4616.
+# shellcheck disable=SC2030,SC2031 # each test is a process of its own
 load ../helper
 
 # base64_of FORMAT [ARGUMENT...]: of what printf makes of them.
