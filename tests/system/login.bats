@@ -506,11 +506,14 @@ judged() {
 	done
 }
 
-@test "the login program of a C library that has other calls is loaded, too" {
+@test "the login program of another C library, or a static one, is loaded, too" {
 	command -v musl-gcc >/dev/null || skip 'no musl-gcc'
 	cp -R "$TOP/"{Makefile,src,contrib} .
 	make -s musl
 	installed build/musl/stdpop3d
+	judged
+	make -s BUILD=build/static LDFLAGS=-static-pie 2>make.log
+	installed build/static/stdpop3d
 	judged
 }
 
