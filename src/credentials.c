@@ -102,7 +102,7 @@ look_up(const struct roster *roster, const char *sent)
 				best = n;
 			}
 		}
-		if (strcasecmp(roster->text + row->name, sent) == 0)
+		if (strcasecmp(roster->text + row->name, names.name[AS_SENT]) == 0)
 			entry.remark = "name=case";
 		if (row->hash != ROSTER_EMPTY)
 			standin_consider(&standin, sent, roster->text + row->hash);
