@@ -6,6 +6,10 @@ load ../helper
 
 setup_file() {
 	require_packages "$BATS_TEST_DIRNAME/refuge/packages" || return 0
+	# As the package makes them: doveconf asks for them.
+	for account in dovecot dovenull; do
+		getent passwd "$account" >/dev/null || useradd --system --user-group "$account"
+	done
 	cd "$BATS_FILE_TMPDIR" || return
 	apt-get -q -o APT::Sandbox::User=root download dovecot-core
 	for package in ./*.deb; do
