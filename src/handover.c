@@ -91,7 +91,8 @@ hold(struct orders *orders, int fd)
 
 	if (fd == -1)
 		return 0;
-	if (orders->held_count == HANDOVER_HELD || fstat(fd, &status) == -1 ||
+	/* Higher ones are closed by the next image as somebody else's. */
+	if (fd > HANDOVER_PROGRAM || orders->held_count == HANDOVER_HELD || fstat(fd, &status) == -1 ||
 	    fcntl(fd, F_SETFD, 0) == -1)
 		return -1;
 	orders->held[orders->held_count].fd = fd;
@@ -266,7 +267,6 @@ handover_receive(struct attempt *attempt)
 		return NULL;
 	}
 	close_others(orders);
-	orders->options.spool = orders->spool;
 	roster_adopt(&orders->roster, (char *)orders + ORDERS_ROOM, orders->roster_room);
 	return orders;
 }

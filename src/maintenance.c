@@ -176,11 +176,11 @@ maintenance_check(const struct options *options)
 	if (sandbox_find(options->account, &ids) == -1 || sandbox_start(&ids, -1) == -1 ||
 	    sandbox_confine(doors.spool, doors.state, options->strict) == -1)
 		return CONFIGURATION_EXIT;
-	if (looks)
+	if (looks) {
 		roster_load(&roster, -1, 0);
-	int result = absent ? print_absence(&roster, name) : 0;
-	if (looks)
 		maildrop.adoption = roster_adoption(&roster, name);
+	}
+	int result = absent ? print_absence(&roster, name) : 0;
 	if (sandbox_seal(-1) == -1)
 		return CONFIGURATION_EXIT;
 	if (options->popa3d_ids)

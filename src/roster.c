@@ -271,7 +271,7 @@ find_slot(const struct loading *loading, const char *name)
 	return slot;
 }
 
-/* The row of a line's name, or NULL; the line is cut after the name. */
+/* The row of a line's name, or NULL. The line is the same again afterwards. */
 static struct roster_row *
 find_row(const struct loading *loading, char *line)
 {

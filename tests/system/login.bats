@@ -355,8 +355,39 @@ swapped() {
 		fcntl 41 1033 1
 		fcntl 40 0 3
 	END
+	# What everybody may read is no secret of a mailbox's owner, and README says so.
+	chmod 644 spool/carol
+	[ "$(inject "${PID[bob]}" openat "$(descriptor "${PID[bob]}" spool)" s:carol 0)" -gt 2 ]
 	enters bob
 	hang_up bob
+}
+
+# failing CALL ERROR WHICH: strace's words for that.
+failing() {
+	printf '%s\r\n' 'USER alice' 'PASS no' 'USER alice' 'PASS sesame' QUIT |
+		strace -o /dev/null -e "inject=$1:error=$2:when=$3" "${SERVER[@]}" >replies 2>log
+}
+
+@test "what fails on the way to the login program lets nobody in, and is logged" {
+	needs strace
+	failing memfd_create ENOMEM 1+ || [ $? -eq 78 ]
+	same $'-ERR [SYS/PERM] the server is not set up: its log says why\r' "$(cat replies)"
+	records | grep -q '^setup, .*cannot prepare the login program: Cannot allocate memory$'
+	# The first call writes the orders, the second the attempt.
+	failing pwrite64 ENOSPC 1 || [ $? -eq 78 ]
+	same $'-ERR [SYS/PERM] the server is not set up: its log says why\r' "$(tail -n 1 replies)"
+	records | grep -q '^setup, .*orders: No space left on device$'
+	failing pwrite64 ENOSPC 2
+	same $'-ERR [SYS/TEMP] logins are out of order: the log says why\r' "$(tail -n 1 replies)"
+	# The reader, the service account, the reader again.
+	failing setresuid EAGAIN 1 || [ $? -eq 78 ]
+	same $'-ERR [SYS/PERM] the server is not set up: its log says why\r' "$(cat replies)"
+	failing setresuid EAGAIN 2 || [ $? -eq 78 ]
+	same $'-ERR [SYS/PERM] the server is not set up: its log says why\r' "$(tail -n 1 replies)"
+	failing setresuid EAGAIN 3
+	records | grep -q '^setup, .*cannot become the reader: Resource temporarily unavailable$'
+	records | tail -n 1 | grep -q '^no login, .*end=failed$'
+	run ! grep messages replies
 }
 
 @test "to the login program all is refused that is not needed, while a refusal waits" {
