@@ -295,6 +295,35 @@ scan_from(struct maildrop *maildrop, uint64_t from)
 	return scan_range(maildrop, from, maildrop->size, maildrop->anchor);
 }
 
+/*
+ * Dovecot numbers a mailbox anew, from 1 on, when it has lost its index. By the validity of
+ * before, mail that no client has fetched would then have the unique-ids of mail that was.
+ * So no number is believed, which makes a client fetch again at worst. A sender who forges
+ * the line can do that to one user, once all mail before the forged one is gone.
+ */
+enum maildrop_result
+index_adopt(struct maildrop *maildrop)
+{
+	struct uniqueid_adoption *adoption = &maildrop->adoption;
+	struct stat now;
+
+	if (adoption->last == 0 || maildrop->fd == -1)
+		return MAILDROP_GOOD;
+	if (fstat(maildrop->fd, &now) == -1)
+		return failed("cannot look at the mailbox");
+	size_t length = now.st_size < WINDOW ? (size_t)now.st_size : WINDOW;
+	window.begin = window.end = 0;
+	if (maildrop_read(maildrop, 0, window.octets, length) == -1)
+		return failed("cannot read the mailbox");
+	uint32_t validity = uniqueid_validity(window.octets, length);
+	if (validity == 0 || validity == adoption->validity)
+		return MAILDROP_GOOD;
+	log_record(LOG_NOTICE, "unique-ids", "none is Dovecot's: UIDVALIDITY is %ju in the mailbox,"
+	    " %ju in the file of -D", (uintmax_t)validity, (uintmax_t)adoption->validity);
+	*adoption = (struct uniqueid_adoption){ 0, 0 };
+	return MAILDROP_GOOD;
+}
+
 enum maildrop_result
 index_make(struct maildrop *maildrop)
 {

@@ -15,6 +15,12 @@
 bool index_may_serve(const struct stat *then, size_t count, const struct stat *now);
 
 /*
+ * Before an index is recalled or made, under the locks: drops maildrop->adoption, and logs
+ * that, if the mailbox says that Dovecot has numbered it anew since.
+ */
+enum maildrop_result index_adopt(struct maildrop *maildrop);
+
+/*
  * Reads the mailbox and makes the index. If maildrop holds one of an earlier
  * session (see cache), only what is new is read where the file shows that
  * nothing else is. The caller holds the locks.

@@ -101,7 +101,9 @@ print_messages(struct maildrop *maildrop)
 	char text[UNIQUEID_TEXT];
 	int odd = 0;
 
-	enum maildrop_result result = index_make(maildrop);
+	enum maildrop_result result = index_adopt(maildrop);
+	if (result == MAILDROP_GOOD)
+		result = index_make(maildrop);
 
 	if (result == MAILDROP_REFUSED)
 		printf("mailbox: damaged at octet %ju: no From_ line there\n",

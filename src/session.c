@@ -192,8 +192,11 @@ prepare_maildrop(struct session *session)
 	if (update_recover(maildrop, &session->journal) == UPDATE_PENDING)
 		return (struct refusal){ "SYS/TEMP",
 		    "an interrupted UPDATE cannot be finished yet" };
-	cache_recall(&session->cache, maildrop);
-	result = index_make(maildrop);
+	result = index_adopt(maildrop);
+	if (result == MAILDROP_GOOD) {
+		cache_recall(&session->cache, maildrop);
+		result = index_make(maildrop);
+	}
 	return refusal_of(result == MAILDROP_GOOD ? maildrop_settle(maildrop) : result);
 }
 

@@ -188,26 +188,31 @@ uniqueid_digest(enum uniqueid_kind kind, const char *octets, size_t length,
 		digest_own(octets, end, joined, digest);
 }
 
-/* Digits with blanks around them, to the end of the line. */
-static uint32_t
-number_in(const char *p, const char *end)
+/* The number that is the next word before "end", and moves "line" past it. */
+static bool
+take_number(const char **line, const char *end, uint32_t *number)
 {
-	uint64_t number = 0;
+	const char *p = *line, *digits;
+	uint64_t value = 0;
 
 	while (p < end && is_blank(*p))
 		p++;
-	while (end > p && (is_blank(end[-1]) || end[-1] == '\n' || end[-1] == '\r'))
+	for (digits = p; p < end && *p >= '0' && *p <= '9' && value <= UINT32_MAX; p++)
+		value = value * 10 + (uint64_t)(*p - '0');
+	*line = p;
+	*number = (uint32_t)value;
+	return p > digits && value <= UINT32_MAX && (p == end || is_blank(*p));
+}
+
+/* The end of what a line says. */
+static const char *
+text_end(const char *line, size_t length)
+{
+	const char *end = line + length;
+
+	while (end > line && (is_blank(end[-1]) || end[-1] == '\n' || end[-1] == '\r'))
 		end--;
-	if (p == end)
-		return 0;
-	for (; p < end; p++) {
-		if (*p < '0' || *p > '9')
-			return 0;
-		number = number * 10 + (uint64_t)(*p - '0');
-		if (number > UINT32_MAX)
-			return 0;
-	}
-	return (uint32_t)number;
+	return end;
 }
 
 uint32_t
@@ -215,12 +220,36 @@ uniqueid_dovecot(const char *octets, size_t length)
 {
 	static const char name[] = "X-UID";
 	const char *end = octets + (length < UNIQUEID_PREFIX ? length : UNIQUEID_PREFIX);
+	uint32_t uid;
 	size_t n;
 
 	for (const char *p = octets; p < end && !is_empty(p, end); p += n) {
 		n = line_length(p, end);
-		if (is_field(p, n, name))
-			return p[n - 1] == '\n' ? number_in(p + sizeof name, p + n) : 0;
+		if (!is_field(p, n, name))
+			continue;
+		const char *value = p + sizeof name, *last = text_end(p, n);
+		return p[n - 1] == '\n' && take_number(&value, last, &uid) && value == last ? uid : 0;
+	}
+	return 0;
+}
+
+uint32_t
+uniqueid_validity(const char *octets, size_t length)
+{
+	const char *p = octets, *end = octets + length;
+	uint32_t validity, last;
+	size_t n;
+
+	while (p < end && is_empty(p, end))
+		p += line_length(p, end);
+	for (; p < end && !is_empty(p, end); p += n) {
+		n = line_length(p, end);
+		if (!is_field(p, n, "X-IMAPbase") && !is_field(p, n, "X-IMAP"))
+			continue;
+		const char *value = (const char *)memchr(p, ':', n) + 1, *stop = text_end(p, n);
+		if (p[n - 1] == '\n' && take_number(&value, stop, &validity) && validity > 0 &&
+		    take_number(&value, stop, &last))
+			return validity;
 	}
 	return 0;
 }

@@ -58,6 +58,12 @@ void uniqueid_digest(enum uniqueid_kind kind, const char *octets, size_t length,
 uint32_t uniqueid_dovecot(const char *octets, size_t length);
 
 /*
+ * The UIDVALIDITY in the first well-formed X-IMAPbase or X-IMAP line of the first header
+ * of a mailbox that begins with these octets; 0: there is none.
+ */
+uint32_t uniqueid_validity(const char *octets, size_t length);
+
+/*
  * Makes a digest that of Dovecot's message "uid". What it was stays in the second half,
  * as far as that goes: by it a message is told from another of the number.
  */

@@ -249,6 +249,107 @@ adopted() {
 	same ' 00000002/00000002 00000003/00000002 own' "$(adopted)"
 }
 
+# based LINE...: these lines follow the first From_ line.
+based() {
+	local line
+	for line; do
+		printf '1a\\\n%s\n' "$line"
+	done | sed -f - kept >based
+	mailbox alice <based
+}
+
+@test "-D: where Dovecot has numbered the mailbox anew, no number of it is believed" {
+	local line own=' own own own' theirs=' 00000001/00000007 00000002/00000007 00000003/00000007'
+	SERVER+=(-D dovecot)
+	echo 'alice:7:9' >dovecot
+	numbered 1 2 3 >kept
+	for line in 'X-IMAPbase: 8 3' 'X-IMAPbase: 8 0000000003 Work $Later' 'x-imapbase:8  3 ' \
+	    'X-IMAP: 4294967295 0' $'X-IMAPbase:\t6 3' $'X-IMAPbase: 8 3\r'; do
+		: >log
+		based "$line"
+		same "$own" "$(adopted)"
+		same 1 "$(records | grep -cE "^unique-ids, ip=\\[unknown\\], user=alice, none is Dovecot's: UIDVALIDITY is [0-9]+ in the mailbox, 7 in the file of -D$")"
+	done
+	: >log
+	for line in 'X-IMAPbase: 7 3' 'X-IMAPbase: 0000000007 12 Work' 'X-IMAP: 7 3' 'X-IMAPbase: 8' \
+	    'X-IMAPbase: 0 3' 'X-IMAPbase: 8x 3' 'X-IMAPbase: -8 3' 'X-IMAPbase: 4294967296 3' \
+	    'X-IMAPbase: 8 x' 'X-IMAPbase: 8 4294967296' 'X-IMAPbases: 8 3' 'X-IMAP : 8 3' ' X-IMAPbase: 8 3'; do
+		based "$line"
+		same "$theirs" "$(adopted)"
+	done
+	based 'X-IMAPbase: 7 3' 'X-IMAPbase: 8 3'
+	same "$theirs" "$(adopted)"
+	run ! grep unique-ids log
+	based 'X-IMAPbase: x 3' 'X-IMAPbase: 8 3' 'X-IMAPbase: 7 3'
+	same "$own" "$(adopted)"
+}
+
+@test "-D: only the first header of the mailbox says that Dovecot has numbered it anew" {
+	local theirs=' 00000001/00000007 00000002/00000007 00000003/00000007'
+	SERVER+=(-D dovecot)
+	echo 'alice:7:9' >dovecot
+	numbered 1 2 3 >kept
+	for line in 1 2 3; do
+		sed "/^Subject: $line/,/^body/s/^body/X-IMAPbase: 8 3/" kept | mailbox alice
+		same "$theirs" "$(adopted)"
+	done
+	for line in 2 3; do
+		sed "/^Subject: $line/aX-IMAPbase: 8 3" kept | mailbox alice
+		same "$theirs" "$(adopted)"
+	done
+	# Its message goes, and the one after it is the first.
+	sed '/^Subject: 3/aX-IMAPbase: 8 3' kept | mailbox alice
+	printf '%s\r\n' 'USER alice' 'PASS sesame' 'DELE 1' QUIT | server >/dev/null
+	same ' 00000002/00000007 00000003/00000007' "$(adopted)"
+	printf '%s\r\n' 'USER alice' 'PASS sesame' 'DELE 1' QUIT | server >/dev/null
+	same ' own' "$(adopted)"
+	# Empty lines before it belong to no message, and what is hidden comes first.
+	{ printf '\n\r\n'; sed '/^Subject: 1/aX-IMAPbase: 8 3' kept; } | mailbox alice
+	same ' own own own' "$(adopted)"
+	for line in 7 8; do
+		{
+			printf 'From MAILER-DAEMON Thu Jan  1 00:00:00 1970\n'
+			printf "Subject: DON'T DELETE THIS MESSAGE -- FOLDER INTERNAL DATA\n"
+			printf 'X-IMAP: %d 3\n\ntext\n\n' "$line"
+			cat kept
+		} | mailbox alice
+		[ "$line" = 7 ] || theirs=' own own own'
+		same "$theirs" "$(adopted)"
+		"${SERVER[@]}" -c alice 2>/dev/null | sed -n 's/.* unique-id=//p' |
+			diff <(ids | cut -d ' ' -f 2) -
+	done
+	: | mailbox alice
+	same '' "$(adopted)"
+	printf 'From a@example.org Thu Jan  1 00:00:00 1970\nX-UID: 1\nX-IMAPbase: 8 3' | mailbox alice
+	same ' 00000001/00000007' "$(adopted)"
+}
+
+@test "-D: the index that is kept is not believed where Dovecot has numbered the mailbox anew" {
+	local theirs=' 00000001/00000007 00000002/00000007 00000003/00000007'
+	SERVER+=(-D dovecot)
+	echo 'alice:7:9' >dovecot
+	numbered 1 2 3 | awk '/^body$/ { for (i = 0; i < 9000; i++) print "a line of forty-four octets with its end, no" }
+		{ print }' >kept
+	based "X-Trace: $(printf 'x%.0s' {1..600})" 'X-IMAPbase: 7 3'
+	same "$theirs" "$(adopted)"
+	printf '%s\r\n' 'USER alice' 'PASS sesame' UIDL QUIT | server >/dev/null
+	[ -s state/alice:index ]
+	same "$theirs" "$(adopted)"
+	# One digit becomes another where a mailbox that has grown is not looked at again.
+	printf 8 | dd of=spool/alice conv=notrunc bs=1 status=none \
+		seek=$(($(head -n 2 spool/alice | wc -c) + 12))
+	grep -qx 'X-IMAPbase: 8 3' spool/alice
+	NUMBERED=5 numbered 4 >>spool/alice
+	same ' own own own own' "$(adopted)"
+	printf '%s\r\n' 'USER alice' 'PASS sesame' UIDL QUIT | server >/dev/null
+	same ' own own own own' "$(adopted)"
+	echo 'alice:8:9' >dovecot
+	same "${theirs//7/8} 00000004/00000008" "$(adopted)"
+	printf '%s\r\n' 'USER alice' 'PASS sesame' 'DELE 4' QUIT | server >replies
+	same $'+OK bye\r' "$(tail -n 1 replies)"
+	same "${theirs//7/8}" "$(adopted)"
+}
+
 @test "-D: -c shows the same ids, and -3 makes those of the others" {
 	SERVER+=(-D dovecot)
 	echo 'alice:1:2' >dovecot
