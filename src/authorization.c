@@ -47,7 +47,8 @@ plaintext_refused(struct session *session)
 		return false;
 	if (!session->told_plaintext)
 		log_record(LOG_NOTICE, "plaintext refused", "there is no TLS, and the client is"
-		    " not known to be on this host");
+		    " not known to be on this host%s",
+		    session->options->plaintext.count == 0 ? "" : " or in a network of -P");
 	session->told_plaintext = true;
 	wire_err(NULL, "no passwords in the clear: turn on TLS (SSL) in your mail program");
 	return true;

@@ -16,6 +16,7 @@
 #include "handover.h"
 #include "log.h"
 #include "maintenance.h"
+#include "network.h"
 #include "options.h"
 #include "peer.h"
 #include "proxy.h"
@@ -188,7 +189,8 @@ main(int argc, char **argv)
 		log_peer(peer->address);
 		session_greet(&session);
 	}
-	session.plaintext = options->tls || options->plaintext || !peer->foreign;
+	session.plaintext = options->tls || !peer->foreign ||
+	    network_holds(&options->plaintext, peer->named ? peer->address : NULL);
 	session_run(&session);
 	return EXIT_SUCCESS;
 }

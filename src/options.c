@@ -9,13 +9,14 @@
 
 #include "command.h"
 #include "log.h"
+#include "network.h"
 
 enum { USAGE_EXIT = 64, MOST_SECONDS = 86400 };
 
 static const char usage[] =
-    "usage: stdpop3d [-35efkLnPStx] [-a secrets] [-D file] [-d statedir] [-h hostname]\n"
-    "                [-i seconds] [-l seconds] [-m spool] [-N domains] [-p passwd] [-s shadow]\n"
-    "                [-U uid] [-u account] [-w seconds]\n"
+    "usage: stdpop3d [-35efkLnStx] [-a secrets] [-D file] [-d statedir] [-h hostname]\n"
+    "                [-i seconds] [-l seconds] [-m spool] [-N domains] [-P networks]\n"
+    "                [-p passwd] [-s shadow] [-U uid] [-u account] [-w seconds]\n"
     "       stdpop3d -c name [-3S] [-D file] [-d statedir] [-m spool] [-u account]\n"
     "       stdpop3d -r [-ekS] [-d statedir] [-m spool] [-p passwd] [-U uid]\n"
     "                [-u account] [-w seconds]\n"
@@ -32,7 +33,7 @@ mistake(const char *what, const char *text)
 }
 
 /* One row an option: all but its line in the manual. */
-enum kind { FLAG, TEXT, DOMAINS, SECONDS, SECONDS_OR_NONE, UID, VERSION };
+enum kind { FLAG, TEXT, DOMAINS, NETWORKS, SECONDS, SECONDS_OR_NONE, UID, VERSION };
 
 static const struct row {
 	char letter;
@@ -61,8 +62,8 @@ static const struct row {
 	{ 'N', DOMAINS, offsetof(struct options, domains), "domains",
 	    "what may follow a name and an @" },
 	{ 'n', FLAG, offsetof(struct options, no_cache), NULL, "keep no index between sessions" },
-	{ 'P', FLAG, offsetof(struct options, plaintext), NULL,
-	    "take passwords in the clear from other hosts" },
+	{ 'P', NETWORKS, offsetof(struct options, plaintext), "networks",
+	    "take passwords in the clear from there, or from any" },
 	{ 'p', TEXT, offsetof(struct options, passwd), "passwd", "instead of /etc/passwd" },
 	{ 'r', FLAG, offsetof(struct options, recover), NULL, "no session: finish pending UPDATEs" },
 	{ 'S', FLAG, offsetof(struct options, strict), NULL,
@@ -121,6 +122,16 @@ domains(const char *text)
 }
 
 static void
+set_networks(struct networks *networks, const char *text)
+{
+	char part[NETWORK_PART];
+	const char *why = network_parse(networks, text, part);
+
+	if (why != NULL)
+		mistake(why, part);
+}
+
+static void
 set_option(struct options *options, const struct row *row)
 {
 	void *field = (char *)options + row->field;
@@ -135,6 +146,9 @@ set_option(struct options *options, const struct row *row)
 	case DOMAINS:
 		*(const char **)field = domains(optarg);
 		break;
+	case NETWORKS:
+		set_networks(field, optarg);
+		break;
 	case SECONDS:
 	case SECONDS_OR_NONE:
 		*(unsigned *)field = (unsigned)number(optarg, row->kind == SECONDS, MOST_SECONDS);
@@ -147,15 +161,24 @@ set_option(struct options *options, const struct row *row)
 	}
 }
 
+static _Noreturn void
+missing(const struct row *row)
+{
+	char text[96];
+
+	snprintf(text, sizeof text, "%c %s (%s)", row->letter, row->word, row->help);
+	mistake("missing argument of option -", text);
+}
+
 static void
 take_letter(struct options *options, int letter)
 {
 	char unknown[] = { (char)optopt, '\0' };
 
-	if (letter == ':')
-		mistake("missing argument of option -", unknown);
 	for (size_t i = 0; i < ROWS; i++)
-		if (rows[i].letter == letter) {
+		if (letter == ':' && rows[i].letter == optopt)
+			missing(&rows[i]);
+		else if (rows[i].letter == letter) {
 			set_option(options, &rows[i]);
 			return;
 		}

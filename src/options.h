@@ -5,6 +5,8 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
+#include "network.h"
+
 #define OPTIONS_VERSION "0.1"
 
 struct options {
@@ -33,7 +35,7 @@ struct options {
 	bool delayed_tls;		/* STLS by descriptor 5, as tlswrapper does it */
 	bool proxy;			/* a PROXY header comes first */
 	bool tls;			/* a front has TLS on */
-	bool plaintext;			/* passwords in the clear from anywhere */
+	struct networks plaintext;	/* where passwords may come from in the clear */
 };
 
 /*

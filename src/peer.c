@@ -17,7 +17,7 @@ set_ipv4(struct peer *peer, const struct in_addr *address)
 		return false;
 	inet_ntop(AF_INET, address, peer->address, sizeof peer->address);
 	peer->foreign = ntohl(address->s_addr) >> 24 != 127;
-	return true;
+	return peer->named = true;
 }
 
 static bool
@@ -32,7 +32,7 @@ set_ipv6(struct peer *peer, const struct in6_addr *address)
 		return false;
 	inet_ntop(AF_INET6, address, peer->address, sizeof peer->address);
 	peer->foreign = !IN6_IS_ADDR_LOOPBACK(address);
-	return true;
+	return peer->named = true;
 }
 
 bool
@@ -100,9 +100,12 @@ peer_find(struct peer *peer, int descriptor)
 		found = text != NULL && set_variable(peer, text);
 		unreadable |= text != NULL && !found;
 	}
-	if ((found || set_socket(peer, descriptor)) && (peer->foreign || !unreadable))
+	if ((found || set_socket(peer, descriptor)) && (peer->foreign || !unreadable)) {
+		peer->named = !unreadable;
 		return;
+	}
 	strcpy(peer->address, "unknown");
 	/* The launcher meant to name somebody; only this host needs no name. */
 	peer->foreign = unreadable;
+	peer->named = false;
 }

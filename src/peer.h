@@ -10,6 +10,7 @@ enum { PEER_ADDRESS = 46 };
 struct peer {
 	char address[PEER_ADDRESS];	/* or "unknown" */
 	bool foreign;			/* another host, as opposed to loopback or a mere pipe */
+	bool named;			/* the address is surely the client's, not a balancer's */
 };
 
 /*

@@ -23,6 +23,7 @@ proxy_line(const char *line, struct peer *peer)
 
 	if (strcmp(line, "PROXY UNKNOWN") == 0 || strncmp(line, "PROXY UNKNOWN ", 14) == 0) {
 		peer->foreign = true;
+		peer->named = false;
 		return true;
 	}
 	if (strncmp(line, "PROXY TCP4 ", 11) != 0 && strncmp(line, "PROXY TCP6 ", 11) != 0)
@@ -65,6 +66,7 @@ proxy_binary(const unsigned char *second, const unsigned char *rest, struct peer
 		return peer_set_octets(peer, rest, IPV6);
 	/* Over anything but these two there is no address, and whoever it is is not here. */
 	peer->foreign = true;
+	peer->named = false;
 	return second[1] != TCP4 && second[1] != TCP6;
 }
 

@@ -27,8 +27,9 @@ not_set_up() {
 	done <<-'END'
 		-y|unknown option -y
 		-?|unknown option -?
-		-m|missing argument of option -m
-		-i|missing argument of option -i
+		-m|missing argument of option -m spool (where the mailboxes are)
+		-i|missing argument of option -i seconds (the time for a command, once logged in)
+		-P|missing argument of option -P networks (take passwords in the clear from there, or from any)
 		x|unexpected argument: x
 		-e -- x|unexpected argument: x
 		-i 0|not a number in range: 0
@@ -44,6 +45,13 @@ not_set_up() {
 		-N a,,b|no list of domains: a,,b
 		-N a,|no list of domains: a,
 		-N a@b|no list of domains: a@b
+		-P -t|no network (192.168.0.0/16,fe80::/10 is a list, any is all): -t
+		-Pt|no network (192.168.0.0/16,fe80::/10 is a list, any is all): t
+		-P 10.0.0.0/8,any|no network (192.168.0.0/16,fe80::/10 is a list, any is all): any
+		-P 192.168.0.7,fe80::/10|a network without its length, as /32 or /128 of one address: 192.168.0.7
+		-P 10.0.0.0/8,192.168.0.1/16|a network in which bits after its length are set: 192.168.0.1/16
+		-P fe80::/010|a network whose length is not a number in range: fe80::/010
+		-P ::ffff:10.0.0.0/104|a network of IPv4 that is written as one of IPv6: ::ffff:10.0.0.0/104
 		-U 4294967295|not a number in range: 4294967295
 	END
 }

@@ -157,11 +157,11 @@ exec_of() {
 	never 'doveadm index'
 	but 's/^protocols/auth_username_format = %u\ndisable_plaintext_auth = no\n&/'
 	replace
-	[ "$(exec_of pop3@.service)" = '/usr/local/sbin/stdpop3d -P' ]
+	[ "$(exec_of pop3@.service)" = '/usr/local/sbin/stdpop3d -P any' ]
 	[ "$(exec_of pop3s@.service)" = '/usr/bin/tlswrapper -f /etc/ssl/private/pop3s.pem /usr/local/sbin/stdpop3d -t' ]
 	rm -r root/run stdpop3d-move
 	replace
-	[ "$(cut -f 7- stdpop3d-move/inetd.conf | sort -u)" = 'stdpop3d -P' ]
+	[ "$(cut -f 7- stdpop3d-move/inetd.conf | sort -u)" = 'stdpop3d -P any' ]
 	[ "$(grep ^execArgs stdpop3d-move/stunnel.conf)" = 'execArgs = stdpop3d -t' ]
 }
 
@@ -264,7 +264,7 @@ exec_of() {
 	but 's/^mail_loc/disable_plaintext_auth = no\n&/'
 	replace
 	[ "$(exec_of pop3@.service)" = \
-		'/usr/local/sbin/stdpop3d -D /etc/stdpop3d/unique-ids -f -P' ]
+		'/usr/local/sbin/stdpop3d -D /etc/stdpop3d/unique-ids -f -P any' ]
 	says 'are allowed from other hosts.'
 	never 'only clients on this host'
 	# Dovecot refuses them all the same then.
@@ -376,7 +376,7 @@ accept = 2001:db8::2:1995' ]
 		last_valid_uid = 2000|last_valid_uid is not known: accounts above it can log in.
 		auth_mechanisms = plain cram-md5|auth_mechanisms = plain cram-md5: only PLAIN and LOGIN are offered, and USER.
 		pop3_save_uidl = yes|pop3_save_uidl = yes: what got its unique-id under another pop3_uidl_format is fetched again.
-		login_trusted_networks = 10.0.0.0/8|login_trusted_networks is not known: clients there need TLS too, or -P for all.
+		login_trusted_networks = 10.0.0.0/8|login_trusted_networks: clients there need TLS, too, unless you give these networks to -P.
 		login_access_sockets = tcpwrap|login_access_sockets: put tcpd in front if hosts.allow and hosts.deny are to hold.
 		pop3_enable_last = yes|pop3_enable_last = yes: LAST is an unknown command.
 		mail_plugins = quota|mail_plugins = quota: stdpop3d has none of them.
@@ -407,8 +407,8 @@ accept = 2001:db8::2:1995' ]
 	replace
 	[ "$(ls stdpop3d-move)" = "$(printf '%s\n' inetd.conf stunnel.conf unique-ids)" ]
 	expand -t 1 stdpop3d-move/inetd.conf | diff - <(cat <<-'END'
-		110 stream tcp4 nowait.200 root /usr/local/sbin/stdpop3d stdpop3d -D /etc/stdpop3d/unique-ids -f -P
-		110 stream tcp6 nowait.200 root /usr/local/sbin/stdpop3d stdpop3d -D /etc/stdpop3d/unique-ids -f -P
+		110 stream tcp4 nowait.200 root /usr/local/sbin/stdpop3d stdpop3d -D /etc/stdpop3d/unique-ids -f -P any
+		110 stream tcp6 nowait.200 root /usr/local/sbin/stdpop3d stdpop3d -D /etc/stdpop3d/unique-ids -f -P any
 	END
 	)
 	never systemctl
@@ -584,7 +584,7 @@ accept = 2001:db8::2:1995' ]
 	but 's,/var/mail/,/spool/,; s/^protocols/first_valid_uid = 200\ndisable_plaintext_auth = no\nauth_username_format = %Ln\n&/'
 	DOMAINS=example.org replace
 	read -ra words <<<"$(exec_of pop3@.service)"
-	[ "${words[*]:1}" = '-D /etc/stdpop3d/unique-ids -f -N example.org -m /spool -U 200 -P' ]
+	[ "${words[*]:1}" = '-D /etc/stdpop3d/unique-ids -f -N example.org -m /spool -U 200 -P any' ]
 	run "$STDPOP3D" "${words[@]:1}" -V
 	[ "$status" = 0 ]
 	run "$STDPOP3D" "${words[@]:1}" -Z

@@ -233,10 +233,83 @@ behind_delayed_front() {
 	needs confinement
 	local option
 	export TCPREMOTEIP=2001:db8::7
-	for option in -t -P; do
-		printf 'USER alice\r\nPASS sesame\r\n' | server "$option" | grep -q '^+OK 0 messages'
+	for option in -t "-P any" "-P 10.0.0.0/8,2001:db8::/32"; do
+		# shellcheck disable=SC2086 # words
+		printf 'USER alice\r\nPASS sesame\r\n' | server $option | grep -q '^+OK 0 messages'
 	done
 	printf 'USER alice\r\nPASS sesame\r\n' | server -S | grep -q '^-ERR no passwords'
+}
+
+# said_to ADDRESS NETWORKS [OPTION...]: what a client there is told that sends a name.
+said_to() {
+	: >log
+	TCPREMOTEIP=$1 server -P "${@:2}" <<<'USER alice' | sed -n '2s/\r$//p'
+}
+
+@test "a network of -P may send passwords in the clear, and nobody else" {
+	local yes='+OK and the password?' address
+	local no='-ERR no passwords in the clear: turn on TLS (SSL) in your mail program'
+	while read -r address; do
+		same "$yes" "$(said_to "$address" 192.168.0.0/16,fe80::/10)"
+		run ! grep -q plaintext log
+	done <<-'END'
+		192.168.0.0
+		192.168.255.255
+		::ffff:192.168.3.4
+		fe80::1
+		fe80::1%eth0
+		febf::1
+		127.0.0.1
+		::1
+	END
+	while read -r address; do
+		same "$no" "$(said_to "$address" 192.168.0.0/16,fe80::/10)"
+		[[ $(records) == 'plaintext refused, ip=['*'], there is no TLS, and the client is not known to be on this host or in a network of -P'* ]]
+	done <<-'END'
+		192.167.255.255
+		192.169.0.0
+		::ffff:192.169.0.0
+		fec0::1
+		c0a8::
+		2001:db8::7
+		192.168.0.0/16
+		mail.example.org
+		0.0.0.0
+	END
+	# One who is not known is in no network, however large, but may be anybody.
+	same "$no" "$(said_to - 0.0.0.0/0,::/0)"
+	same "$yes" "$(said_to - any)"
+	# A pipe without an address is on this host, as ever; and the last -P counts.
+	server -P 192.168.0.0/16 <<<'USER alice' | grep -q '^+OK and the password'
+	same "$no" "$(said_to 192.168.0.1 any -P 10.0.0.0/8)"
+}
+
+@test "behind a balancer the network of the header's address counts, not the balancer's" {
+	local ours=192.168.0.9 text
+	export TCPREMOTEIP=$ours
+	while read -r text; do
+		# shellcheck disable=SC2059
+		printf "${text}USER alice\r\n" | server -x -P 192.168.0.0/16,fe80::/10 |
+			grep -q '^-ERR no passwords in the clear'
+	done <<-END
+		PROXY TCP4 192.0.2.7 192.168.0.1 1024 110\r\n
+		PROXY TCP6 2001:db8::7 ::1 1024 110\r\n
+		PROXY UNKNOWN\r\n
+		$V2\x21\x11\0\x0c\xc0\0\2\7\xc0\xa8\0\1\4\0\0\x6e
+		$V2\x21\0\0\0
+		$V2\x21\x31\0\0
+	END
+	export TCPREMOTEIP=192.0.2.7
+	while read -r text; do
+		# shellcheck disable=SC2059
+		printf "${text}USER alice\r\n" | server -x -P 192.168.0.0/16,fe80::/10 |
+			grep -q '^+OK and the password'
+	done <<-END
+		PROXY TCP4 192.168.0.7 192.0.2.1 1024 110\r\n
+		PROXY TCP6 ::ffff:192.168.0.7 ::1 1024 110\r\n
+		PROXY TCP6 fe80::1 ::1 1024 110\r\n
+		$V2\x21\x11\0\x0c\xc0\xa8\xff\7\xc0\0\2\1\4\0\0\x6e
+	END
 }
 
 @test "poplib begins TLS by a front of UCSPI-TLS" {

@@ -34,6 +34,10 @@ load ../helper
 	"$UNITS/md5"
 }
 
+@test "network: lists are taken strictly, and each prefix holds what it must" {
+	"$UNITS/network"
+}
+
 @test "roster: who is not served has no hash there, and files that grow are refused" {
 	"$UNITS/roster"
 }

@@ -180,11 +180,32 @@ logout, ip=[unknown], user=alice, end=quit, retrieved=0/0, deleted=1/29, left=1/
 
 @test "the address of a PROXY header is logged by the login program, too" {
 	printf '%s\r\n' 'PROXY TCP4 192.0.2.7 192.0.2.1 1 2' 'USER alice' 'PASS no' 'USER alice' \
-		'PASS sesame' QUIT | server -x -P >replies
+		'PASS sesame' QUIT | server -x -P any >replies
 	same $'+OK bye\r' "$(tail -n 1 replies)"
 	same 'login failed, ip=[192.0.2.7], user=alice, method=PASS
 login, ip=[192.0.2.7], user=alice, method=PASS, messages=0, octets=0
 logout, ip=[192.0.2.7], user=alice, end=quit, retrieved=0/0, deleted=0/0, left=0/0' "$(records)"
+}
+
+# The list is in the vault, and the second refusal comes from the login program's image.
+@test "a network of -P counts for the reader, and its lack for the login program's log" {
+	export TCPREMOTEIP
+	for TCPREMOTEIP in 192.0.2.7 ::ffff:192.0.2.7; do
+		: >log
+		printf '%s\r\n' 'USER alice' 'PASS no' 'USER alice' 'PASS sesame' QUIT |
+			server -P 2001:db8::/32,192.0.2.0/24 >replies
+		same $'+OK bye\r' "$(tail -n 1 replies)"
+		records | grep -q '^login, ip=\[192.0.2.7\], user=alice, '
+	done
+	: >log
+	echo alice:secret >secrets
+	chmod 600 secrets
+	TCPREMOTEIP=198.51.100.7
+	printf '%s\r\n' 'APOP alice 00000000000000000000000000000000' 'USER alice' QUIT |
+		server -a secrets -P 2001:db8::/32,192.0.2.0/24 >replies
+	same "login failed, ip=[198.51.100.7], user=alice, method=APOP
+plaintext refused, ip=[198.51.100.7], there is no TLS, and the client is not known to be on this host or in a network of -P
+no login, ip=[198.51.100.7], end=quit" "$(records)"
 }
 
 # syslogd KIND: syslog's socket of that kind in the current folder, whose log is heard.

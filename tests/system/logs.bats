@@ -131,7 +131,7 @@ counted() {
 }
 
 @test "fail2ban counts no success, no time-out, no busy maildrop, no nonsense, no balancer" {
-	same '1 192.0.2.1' "$(counted good quit closed timeout foreign rubbish no-header vanished garbage \
+	same '1 192.0.2.1' "$(counted good quit closed timeout foreign network rubbish no-header vanished garbage \
 		killed stale usage setup idle changed first second busy)"
 }
 
@@ -178,7 +178,7 @@ unusual() {
 	for log in dated iso; do
 		[ "$(of $log good | wc -l)" = 2 ]
 		[ "$(of $log second | grep -c 'maildrop in use')" = 1 ]
-		same '' "$(unusual $log good quit closed timeout foreign rubbish vanished killed idle \
+		same '' "$(unusual $log good quit closed timeout foreign network rubbish vanished killed idle \
 			first second)"
 	done
 }

@@ -50,6 +50,38 @@ $wrong
 +OK 0 messages (0 octets)" "$(cat replies)"
 }
 
+@test "a front's own address is not the client's, where the client's cannot be read" {
+	unshare --net python3 - "${SERVER[@]}" <<-'END'
+		import fcntl, os, socket, struct, subprocess, sys
+		HERE, SIOCSIFADDR, SIOCSIFFLAGS, IFF_UP = "198.51.100.1", 0x8916, 0x8914, 1
+		with socket.socket() as s:
+		    fcntl.ioctl(s, SIOCSIFADDR, struct.pack("16sHH4s8x", b"lo", socket.AF_INET, 0,
+		        socket.inet_aton(HERE)))
+		    fcntl.ioctl(s, SIOCSIFFLAGS, struct.pack("16sH14x", b"lo", IFF_UP))
+		listener = socket.create_server((HERE, 0))
+		address = listener.getsockname()
+		for variable, network, answer in (
+		    (None, "198.51.100.0/24", b"+OK"),
+		    ("", "198.51.100.0/24", b"-ERR"),
+		    ("mail.example.org", "198.51.100.0/24", b"-ERR"),
+		    ("192.0.2.7", "198.51.100.0/24", b"-ERR"),
+		    ("192.0.2.7", "192.0.2.0/24", b"+OK"),
+		):
+		    client = socket.create_connection(address)
+		    peer, _ = listener.accept()
+		    environment = dict(os.environ)
+		    if variable is not None:
+		        environment["REMOTE_HOST"] = variable
+		    server = subprocess.Popen(sys.argv[1:] + ["-P", network], stdin=peer, stdout=peer,
+		        stderr=subprocess.DEVNULL, env=environment)
+		    peer.close()
+		    client.sendall(b"USER alice\r\nQUIT\r\n")
+		    replies = client.makefile("rb").readlines()
+		    assert replies[1].startswith(answer), (variable, network, replies)
+		    server.wait()
+	END
+}
+
 @test "an account in root's group is not served" {
 	sed -i 's/:2000:2000:/:2000:0:/' passwd
 	same '-ERR [SYS/PERM] this account cannot be served' "$(reply_to_pass)"
