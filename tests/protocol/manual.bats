@@ -1,7 +1,8 @@
 #!/usr/bin/env bats
-# The manual's pages on a terminal of 80 columns.
+# The manual's pages on a terminal of 80 columns, and what they say against the source.
+# shellcheck disable=SC2030,SC2031 # each test is a process of its own
 
-load ../base
+load ../helper
 
 PAGES=("$TOP/man/stdpop3d.8" "$TOP/man/stdpop3d-migration.7")
 
@@ -40,4 +41,68 @@ fits() {
 @test "mandoc shows the manual in 80 columns, and each table in lines" {
 	command -v mandoc >/dev/null || skip 'mandoc is not installed'
 	fits mandoc
+}
+
+# The first literal of each call that writes a log line, from src/*.c.
+events() {
+	cat "$TOP"/src/*.c | tr '\n' ' ' |
+		grep -oE '\<log_(record|failure)\([^";]*"[^"]*"' | sed 's/^[^"]*"//; s/"$//'
+	echo bug
+}
+
+# Each item of the manual's DIAGNOSTICS, up to its fields.
+items() {
+	sed -n '/^\.Sh DIAGNOSTICS/,/^\.Sh SEE/s/^\.It Li "\([^,"]*\).*/\1/p' \
+		"$TOP/man/stdpop3d.8"
+}
+
+@test "the manual lists each log line, and no other" {
+	[ "$(events | sort -u | wc -l)" -gt 15 ]
+	same "$(events | sort -u)" "$(items | sort)"
+}
+
+@test "the manual says at which level each line is logged" {
+	local event level item
+	cat "$TOP"/src/*.c | tr '\n' ' ' |
+		grep -oE '\<log_record\([^";]*"[^"]*"|\<log_failure\("[^"]*"' |
+		sed -E 's/^log_failure\("/LOG_ERR /; s/^log_record\(//; s/"$//' >levels
+	[ "$(wc -l <levels)" -gt 30 ]
+	while read -r line; do
+		event=$(sed -E 's/.*("|LOG_ERR )//' <<<"$line")
+		item=$(sed -n "/^\.It Li \"${event}[,\"]/,/^\.\(It\|El\)/p" "$TOP/man/stdpop3d.8" |
+			sed -n 2p)
+		# shellcheck disable=SC2013 # one word a level
+		for level in $(grep -oE 'LOG_[A-Z]+' <<<"$line"); do
+			case $level in
+			LOG_CRIT) level=critical ;;
+			LOG_ERR) level=error ;;
+			LOG_WARNING) level=warning ;;
+			LOG_NOTICE) level=notice ;;
+			LOG_INFO) level=info ;;
+			esac
+			grep -qi "\<$level\>" <<<"$item" || same "$line" "$item"
+		done
+	done <levels
+}
+
+@test "the manual names each end of a session" {
+	manual=$(sed -n '/^\.It Li "logout/,/^\.It Li "no PROXY/p' \
+		"$TOP/man/stdpop3d.8")
+	ends=$(cat "$TOP"/src/*.c |
+		grep -oE '(session_end|wire_drop)\("[a-z]+"|why = "[a-z]+"|\? "quit" : "[a-z]+"' |
+		grep -oE '"[a-z]+"' | tr -d '"' | sort -u)
+	[ "$(wc -l <<<"$ends")" -ge 11 ]
+	for end in $ends; do
+		grep -qw "$end" <<<"$manual" || same '' "$end"
+	done
+}
+
+@test "the manual names each field of a log line" {
+	fields=$(cat "$TOP"/src/*.c | tr '\n' ' ' |
+		grep -oE '\<log_record\([^;]*;' | grep -oE '\<[a-z]+=%' | tr -d '%' | sort -u)
+	[ "$(wc -l <<<"$fields")" -ge 7 ]
+	for field in ip= user= $fields; do
+		items=$(grep '^\.It Li' "$TOP/man/stdpop3d.8")
+		grep -qF "$field" <<<"$items" || same '' "$field"
+	done
 }

@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # bats file_tags=root
-# What others read in the records: fail2ban, logcheck, contrib/day, an admin with
-# the manual. tests/system/logs/sessions makes the records, all kinds of them.
+# What other programs read in the log: fail2ban, logcheck, contrib/day. The folder's
+# logs/sessions makes each kind of log line.
 load ../helper
 
 CONTRIB=$TOP/contrib
@@ -235,68 +235,4 @@ unknown                         1' "$("$CONTRIB/day" some.log)"
 		echo "Jan  1 00:00:00 host other[3]: stdpop3d[2]: $record"
 	} | "$CONTRIB/day" >sums
 	grep -E '^bob +2 +6/6000000002 +0/0$' sums
-}
-
-# The first literal of each call that writes a record, from src/*.c.
-events() {
-	cat "$TOP"/src/*.c | tr '\n' ' ' |
-		grep -oE '\<log_(record|failure)\([^";]*"[^"]*"' | sed 's/^[^"]*"//; s/"$//'
-	echo bug
-}
-
-# Each item of the manual's DIAGNOSTICS, up to its fields.
-items() {
-	sed -n '/^\.Sh DIAGNOSTICS/,/^\.Sh SEE/s/^\.It Li "\([^,"]*\).*/\1/p' \
-		"$TOP/man/stdpop3d.8"
-}
-
-@test "the manual lists each record, and no other" {
-	[ "$(events | sort -u | wc -l)" -gt 15 ]
-	same "$(events | sort -u)" "$(items | sort)"
-}
-
-@test "the manual says at which level each record is logged" {
-	local event level item
-	cat "$TOP"/src/*.c | tr '\n' ' ' |
-		grep -oE '\<log_record\([^";]*"[^"]*"|\<log_failure\("[^"]*"' |
-		sed -E 's/^log_failure\("/LOG_ERR /; s/^log_record\(//; s/"$//' >levels
-	[ "$(wc -l <levels)" -gt 30 ]
-	while read -r line; do
-		event=$(sed -E 's/.*("|LOG_ERR )//' <<<"$line")
-		item=$(sed -n "/^\.It Li \"${event}[,\"]/,/^\.\(It\|El\)/p" "$TOP/man/stdpop3d.8" |
-			sed -n 2p)
-		# shellcheck disable=SC2013 # one word a level
-		for level in $(grep -oE 'LOG_[A-Z]+' <<<"$line"); do
-			case $level in
-			LOG_CRIT) level=critical ;;
-			LOG_ERR) level=error ;;
-			LOG_WARNING) level=warning ;;
-			LOG_NOTICE) level=notice ;;
-			LOG_INFO) level=info ;;
-			esac
-			grep -qi "\<$level\>" <<<"$item" || same "$line" "$item"
-		done
-	done <levels
-}
-
-@test "the manual names each end of a session" {
-	manual=$(sed -n '/^\.It Li "logout/,/^\.It Li "no PROXY/p' \
-		"$TOP/man/stdpop3d.8")
-	ends=$(cat "$TOP"/src/*.c |
-		grep -oE '(session_end|wire_drop)\("[a-z]+"|why = "[a-z]+"|\? "quit" : "[a-z]+"' |
-		grep -oE '"[a-z]+"' | tr -d '"' | sort -u)
-	[ "$(wc -l <<<"$ends")" -ge 11 ]
-	for end in $ends; do
-		grep -qw "$end" <<<"$manual" || same '' "$end"
-	done
-}
-
-@test "the manual names each field of a record" {
-	fields=$(cat "$TOP"/src/*.c | tr '\n' ' ' |
-		grep -oE '\<log_record\([^;]*;' | grep -oE '\<[a-z]+=%' | tr -d '%' | sort -u)
-	[ "$(wc -l <<<"$fields")" -ge 7 ]
-	for field in ip= user= $fields; do
-		items=$(grep '^\.It Li' "$TOP/man/stdpop3d.8")
-		grep -qF "$field" <<<"$items" || same '' "$field"
-	done
 }
