@@ -263,6 +263,7 @@ based() {
 	SERVER+=(-D dovecot)
 	echo 'alice:7:9' >dovecot
 	numbered 1 2 3 >kept
+	# shellcheck disable=SC2016 # a keyword of Dovecot's begins so
 	for line in 'X-IMAPbase: 8 3' 'X-IMAPbase: 8 0000000003 Work $Later' 'x-imapbase:8  3 ' \
 	    'X-IMAP: 4294967295 0' $'X-IMAPbase:\t6 3' $'X-IMAPbase: 8 3\r'; do
 		: >log
