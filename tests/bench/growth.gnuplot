@@ -5,7 +5,7 @@ set datafile separator tab
 data = name.'.data'
 small = names[:strstrt(names, '|') - 1]
 large = names[strstrt(names, '|') + 1:]
-array cost[5] = ['read() of the same file', 'login, no index kept', 'login, mailbox unchanged', \
+array cost[5] = ['read() of the same file', 'login, no saved index', 'login, mailbox unchanged', \
 	'login, one mail appended', 'UIDL']
 colors = '#888888 #0060ad #009e73 #cc79a7 #d95f02'
 points = '1 7 9 5 13'

@@ -1,5 +1,5 @@
 /*
- * Any index of an earlier session beside any mailbox, and a session on both. The
+ * Any saved index beside any mailbox, and a session on both. The
  * mailbox is all from the first "From " on; an octet FILL in it stands for many,
  * since of small messages no part is believed. The first octet says how to read
  * what is between: even, it is the index's file itself, which hardly ever gets

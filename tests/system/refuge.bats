@@ -16,7 +16,7 @@ setup_file() {
 	[[ $(dpkg-deb -f dovecot-core_*.deb Version) == 1:2.3.* ]] || cannot 'no Dovecot 2.3'
 }
 
-# dovecot PROGRAM...: with its index kept, as it is by default.
+# dovecot PROGRAM...: with its index in a file, as it is by default.
 dovecot() {
 	INDEX='' "$BATS_TEST_DIRNAME/mailbox/dovecot" "$BATS_FILE_TMPDIR/dovecot" "$PWD" "$OWNER" \
 		"$@" 2>>log
