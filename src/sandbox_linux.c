@@ -486,10 +486,11 @@ what_is_missing(int program)
 	struct statvfs mount;
 	struct rlimit files;
 
-	if (fstatvfs(program, &mount) == -1 || (mount.f_flag & ST_NOSUID) != 0)
-		return "it is on a nosuid mount";
+	/* The first is why systemd's mounts are such, so it is what has to be mended. */
 	if (prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) != 0)
 		return "the launcher has forbidden new privileges";
+	if (fstatvfs(program, &mount) == -1 || (mount.f_flag & ST_NOSUID) != 0)
+		return "it is on a nosuid mount";
 	if (syscall(SYS_capget, &header, data) == -1 || (data[0].effective & needed) != needed)
 		return "the launcher has taken CAP_SYS_ADMIN or CAP_SETPCAP away";
 	if ((prctl(PR_GET_SECUREBITS) & SECBIT_NOROOT) != 0)

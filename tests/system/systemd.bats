@@ -61,9 +61,49 @@ hardly_exposed() {
 }
 
 @test "systemd-analyze security calls the services hardly exposed" {
-	hardly_exposed 22 pop3@.service
-	hardly_exposed 24 pop3s@.service
-	hardly_exposed 16 stdpop3d-recover.service
+	hardly_exposed 17 pop3@.service
+	hardly_exposed 19 pop3s@.service
+	hardly_exposed 13 stdpop3d-recover.service
+}
+
+# serves ADDRESS: a session of that client fetches mail.
+serves() {
+	by_curl pop3://127.0.0.1/1 --interface "$1" | tr -d '\r' |
+		diff - <(printf 'Subject: test\n\none\n')
+}
+
+@test "the drop-in that pop3@.service describes does without the login program" {
+	local lines
+	deliver one
+	mapfile -t lines < <(sed -n 's/^#\t//p' "$TOP/contrib/pop3@.service")
+	[ "${lines[0]}" = '[Service]' ]
+	configure test "${lines[@]:1}"
+	hardly_exposed 13 pop3@.service
+	serves 127.0.0.11
+	logged 'sandbox, ip=[127.0.0.11], no login program, the launcher has forbidden new privileges'
+	logged "logout, ip=[127.0.0.11], user=$NAME, end=quit, retrieved=1/"
+}
+
+# needed ADDRESS RECORD LINE...: with these lines a session leaves this record.
+needed() {
+	configure test "${@:3}"
+	serves "$1" || :
+	logged "$2"
+}
+
+@test "what pop3@.service does not deny is needed" {
+	deliver one
+	needed 127.0.0.12 'sandbox, ip=[127.0.0.12], no login program, the launcher has forbidden new privileges' \
+		NoNewPrivileges=yes
+	needed 127.0.0.13 'sandbox, ip=[127.0.0.13], no login program, the launcher has taken CAP_SYS_ADMIN' \
+		CapabilityBoundingSet=~CAP_SYS_ADMIN
+	needed 127.0.0.14 'setup, ip=[127.0.0.14], cannot open /var/lib/stdpop3d' \
+		CapabilityBoundingSet=~CAP_DAC_READ_SEARCH
+	needed 127.0.0.15 'setup, ip=[127.0.0.15], cannot become the reader' \
+		CapabilityBoundingSet=~CAP_SETUID
+	needed 127.0.0.16 'setup, ip=[127.0.0.16], cannot open /var/lib/stdpop3d' PrivateUsers=yes
+	needed 127.0.0.17 'setup, ip=[127.0.0.17], cannot become the reader' \
+		SystemCallErrorNumber=EPERM SystemCallFilter=~@privileged
 }
 
 @test "sysusers.conf and tmpfiles.conf make both accounts and the state directory" {
