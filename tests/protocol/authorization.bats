@@ -34,7 +34,7 @@ S: +OK bye^M
 END
 }
 
-@test "USER and PASS identify the user, and PASS tells of the maildrop" {
+@test "USER and PASS identify the user, and the reply to PASS counts the messages" {
 	message one two | mailbox alice
 	dialogue <<-'END'
 		S: +OK POP3 ready^M
@@ -70,7 +70,7 @@ END
 	[ ! -e refused ] || { cat refused ./*/difference; false; }
 }
 
-@test "blanks in, before and behind a password belong to it" {
+@test "blanks in, before and after a password are part of it" {
 	account inner "$(perl -e 'print crypt("open  sesame", q($6$rounds=1000$salt$))')"
 	account outer "$(perl -e 'print crypt("  open ", q($6$rounds=1000$salt$))')"
 	accepts inner 'open  sesame'
@@ -91,7 +91,7 @@ END
 	same "$REFUSED" "$(sed -n 3p replies | cat -v)"
 }
 
-@test "PASS without an argument and without USER is refused without a try" {
+@test "PASS without an argument or without USER is refused, and costs no try" {
 	dialogue <<-'END'
 		S: +OK POP3 ready^M
 		C: PASS sesame
@@ -273,7 +273,7 @@ END
 	END
 }
 
-@test "AUTH is cancelled by *, and what is no message costs no try" {
+@test "AUTH is cancelled by *, and a malformed response costs no try" {
 	dialogue <<-END
 		S: +OK POP3 ready^M
 		C: AUTH PLAIN
@@ -313,7 +313,7 @@ END
 	END
 }
 
-@test "blanks after base64 are forgiven, and after the * that cancels" {
+@test "blanks after base64 and after the * that cancels are ignored" {
 	dialogue <<-END
 		S: +OK POP3 ready^M
 		C: AUTH LOGIN
@@ -351,7 +351,7 @@ END
 	END
 }
 
-@test "a right password while the maildrop is in use is a try like any other" {
+@test "a right password while the maildrop is in use counts as a try" {
 	connect one
 	login one
 	SECONDS=0
@@ -423,7 +423,7 @@ END
 	accepts alice sesame
 }
 
-@test "a malformed line of shadow is a refusal, though passwd has a hash" {
+@test "a malformed line of shadow refuses the login, even if passwd has a hash" {
 	local line
 	echo "alice:$SESAME:$OWNER:$GROUP::/:/bin/false" >passwd
 	for line in 'alice:' 'alice:*' "alice:$SESAME:20000:0:99999:7::" \
@@ -441,7 +441,7 @@ END
 	done
 }
 
-@test "a malformed line of passwd is a refusal, and no later line of the name counts" {
+@test "a malformed line of passwd refuses the login, and no later line of the name counts" {
 	local line
 	for line in 'alice' "alice:x:$OWNER:$GROUP::/" "alice:x:$OWNER:$GROUP::/:/bin/false:" \
 	    "alice:x:-1:$GROUP::/:/bin/false" "alice:x:4294967295:$GROUP::/:/bin/false" \
@@ -460,7 +460,7 @@ END
 	done
 }
 
-@test "the bad lines of others hurt nobody else, nor does a last line without its end" {
+@test "a malformed line affects no other account, and neither does a last line without its end" {
 	local file
 	for file in passwd shadow; do
 		mv "$file" good
@@ -493,7 +493,7 @@ means() {
 	fi
 }
 
-@test "with -f a name in capitals means an account in small letters, if it is no account's" {
+@test "with -f a name in capitals means an account in small letters, if no account has that name" {
 	account Bob "$SESAME"
 	account bob "$SESAME"
 	account Carol "$SESAME"
@@ -509,7 +509,7 @@ means() {
 	means -f alice@example.org ''
 }
 
-@test "with -N a domain of the list may follow a name, if the whole is no account's" {
+@test "with -N a domain of the list may follow a name, if no account has the whole name" {
 	local both='-N example.org,mail.example.net' long
 	account 'bob@example.org' "$SESAME"
 	account bob "$SESAME"
@@ -555,7 +555,7 @@ means() {
 		"$(records | grep accounts)"
 }
 
-@test "the lines of shadow may stand in another order than those of passwd" {
+@test "the lines of shadow may be in another order than those of passwd" {
 	local name
 	for name in a b c d e f g h; do
 		account "$name" "$SESAME"
@@ -653,7 +653,7 @@ means() {
 	END
 }
 
-@test "a name that is nobody's or root's costs what a user costs, in each session" {
+@test "an unknown name and root cost what the name of a user costs, in each session" {
 	local cheap
 	# shellcheck disable=SC2016
 	cheap=$(perl -e 'print crypt("sesame", q($6$rounds=5000$salt$))')
@@ -702,18 +702,18 @@ means() {
 	printf 'USER other\r\nPASS sesame\r\nQUIT\r\n' | server | grep -q '^+OK 0 messages'
 }
 
-@test "of two accounts of one name the first counts" {
+@test "of two accounts with the same name the first counts" {
 	account alice "$(perl -e 'print crypt("other", q($6$rounds=1000$salt$))')"
 	accepts alice sesame
 }
 
-@test "of two lines of passwd the first says whose mailbox it is" {
+@test "of two lines of passwd for one name the first names the owner of the mailbox" {
 	message one | mailbox alice
 	echo "alice:x:$((OWNER + 1)):$GROUP::/:/bin/false" >>passwd
 	printf 'USER alice\nPASS sesame\n' | server | grep -q '^+OK 1 messages'
 }
 
-@test "a name is not cut to that of an account" {
+@test "a long name is not cut down to the name of an account" {
 	local name
 	name=$(printf '%032d' 0 | tr 0 n)
 	account "$name" "$SESAME"
@@ -730,7 +730,7 @@ means() {
 	END
 }
 
-@test "names that no state file may have are no accounts" {
+@test "a name that no state file may have is not the name of an account" {
 	local name try=0
 	for name in .hid a/b "$(printf '%040d' 0)" '#x' '+x' -x; do
 		try=$((try + 1))
@@ -810,7 +810,7 @@ login failed, ip=[unknown], user=bare, method=APOP, reason=locked" \
 		"$(records | grep failed)"
 }
 
-@test "APOP lets in no account whose line of shadow is malformed or not there" {
+@test "APOP lets in no account whose line of shadow is malformed or missing" {
 	printf 'alice:x\nbob:x\n' >secrets
 	chmod 600 secrets
 	echo "bob:x:$OWNER:$GROUP::/:/bin/false" >>passwd
@@ -823,7 +823,7 @@ login failed, ip=[unknown], user=bare, method=APOP, reason=locked" \
 login failed, ip=[unknown], user=bob, method=APOP, reason=shadow" "$(records | grep failed)"
 }
 
-@test "no comment and no piece of a long line of the secrets is an entry" {
+@test "comments and the rest of a long line in the secrets file are not entries" {
 	local long
 	long=$(printf '%0600d' 0)
 	account cut "$SESAME"
@@ -865,7 +865,7 @@ login failed, ip=[unknown], user=bob, method=APOP, reason=shadow" "$(records | g
 $REFUSED" "$(tail -n +2 replies | cat -v)"
 }
 
-@test "an APOP digest with a tail, or in capitals, is another" {
+@test "an APOP digest in capitals, or with octets after it, is wrong" {
 	local stamp digest
 	printf 'alice:x\n' >secrets
 	chmod 600 secrets
@@ -901,7 +901,7 @@ $REFUSED" "$(tail -n +2 replies | cat -v)"
 	same "$REFUSED" "$(cat -v <<<"$HEARD")"
 }
 
-@test "only with secrets the greeting has a timestamp, another each time" {
+@test "only with -a the greeting has a timestamp, and a new one each time" {
 	run server </dev/null
 	same $'+OK POP3 ready\r' "$output"
 	printf 'bob:x\n' >secrets
@@ -924,7 +924,7 @@ $REFUSED" "$(tail -n +2 replies | cat -v)"
 		"$(records | sort -u)"
 }
 
-@test "an account without a name is nobody's, whatever the name that is asked for" {
+@test "nobody can log in to an account without a name" {
 	local name
 	account '' "$SESAME"
 	for name in / ../x .alice a:b "$(head -c 40 /dev/zero | tr '\0' a)"; do

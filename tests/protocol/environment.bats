@@ -24,7 +24,7 @@ over() {
 	[ ! -e spool/alice.lock ]
 }
 
-@test "signals that the launcher ignores or holds end a session all the same" {
+@test "signals that the launcher ignores or blocks still end a session" {
 	local signal
 	message one | mailbox alice
 	keep
@@ -61,7 +61,7 @@ over() {
 	unchanged
 }
 
-@test "an input that cannot be read is one that is closed" {
+@test "an input that cannot be read counts as closed" {
 	message one | mailbox alice
 	keep
 	server </ >replies
@@ -129,7 +129,7 @@ $REFUSED
 	expect_session env -i ASAN_OPTIONS="${ASAN_OPTIONS:-}" bash -c 'mkdir "$0" && cd "$0" && rmdir "$0" && exec "$@"' "$PWD/gone"
 }
 
-@test "a limit of nothing on what is not needed changes nothing" {
+@test "resource limits of zero on what is not needed change nothing" {
 	expect_session prlimit --nproc=0 --memlock=0 --sigpending=0 --msgqueue=0 --locks=0 --rtprio=0
 }
 
@@ -164,7 +164,7 @@ $REFUSED
 	[ ! -e spool/alice.lock ]
 }
 
-@test "a shadow file that the server's user cannot read is no wrong password" {
+@test "a shadow file that the server cannot read is not reported as a wrong password" {
 	chmod 000 shadow
 	if [ "$(id -u)" -eq 0 ]; then
 		# Root without the power to read what it likes.
@@ -176,7 +176,7 @@ $REFUSED
 	same 'setup, ip=[unknown], cannot open shadow: Permission denied' "$(records)"
 }
 
-@test "an account file that is a link to itself is told to the log only" {
+@test "an account file that is a link to itself is reported to the log only" {
 	local file
 	for file in passwd shadow; do
 		mv "$file" away
@@ -236,7 +236,7 @@ update_of() {
 	update_of 2200-01-01T00:00:00Z 2038-01-19T03:14:08Z
 }
 
-@test "without the vDSO, where the time is a system call, a session is whole and clocks are right" {
+@test "without the vDSO, where the time is a system call, a session works and its clocks are right" {
 	needs novdso
 	SERVER=("$PWD/novdso" "${SERVER[@]}")
 	account bob "$SESAME" '20000:0:99999:7::20001:'
@@ -273,7 +273,7 @@ removes_first() {
 
 NOT_REMOVED='-ERR [SYS/TEMP] the deleted messages are not removed'
 
-@test "a file size limit that a launcher may lift cuts no UPDATE short, and another refuses it at once" {
+@test "a soft limit on file size cuts no UPDATE short, and a hard limit refuses the UPDATE at once" {
 	{
 		message two three
 		yes 'a line of the last message' | head -c 50000

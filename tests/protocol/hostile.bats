@@ -156,7 +156,7 @@ assert 1.9 < time.monotonic() - start < 12
 	unchanged
 }
 
-@test "-l counts from the start, whatever is said meanwhile" {
+@test "-l counts from the start, whatever the client sends meanwhile" {
 	socket_client "
 start = began
 try:
@@ -172,7 +172,7 @@ assert 1.9 < time.monotonic() - start < 12
 	records | grep -q 'no login, .*end=timeout'
 }
 
-@test "a client that closes its half of the connection still gets what it asked for" {
+@test "a client that closes its sending direction still gets all replies" {
 	message one two | mailbox alice
 	socket_client "
 client.sendall(b'USER alice\r\nPASS sesame\r\nDELE 1\r\nRETR 2\r\nQUIT\r\n')
@@ -395,7 +395,7 @@ signalled() {
 	done
 }
 
-@test "with few descriptors, little memory or no file size it fails in order" {
+@test "with few descriptors, little memory or a file size limit of zero the server fails in order" {
 	needs confinement
 	local limit
 	message one two three | mailbox alice
@@ -432,7 +432,7 @@ signalled() {
 	same $'+OK bye\r' "$(tail -n 1 replies)"
 }
 
-@test "a missing spool, state directory or account file is told to the log only" {
+@test "only the log says which of spool, state directory and account files is missing" {
 	local what
 	for what in spool state passwd; do
 		mv "$what" away
@@ -443,7 +443,7 @@ signalled() {
 	done
 }
 
-@test "a line of NIS in the account files is no account and does no harm" {
+@test "a line of NIS in the account files is not an account and does no harm" {
 	local line
 	for line in + - +nis -nis +@group +:: -%; do
 		printf '%s\n' "$line" | tee -a passwd >>shadow

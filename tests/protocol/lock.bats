@@ -83,7 +83,7 @@ no login, ip=[unknown], user=alice, end=refused' "$(records)"
 		"$(records | head -n 1)"
 }
 
-@test "what is no dotlock is left alone, however old, and logged by what it is" {
+@test "a file that is not a dotlock is left alone, however old, and the log says what it is" {
 	local kind
 	message one | mailbox alice
 	for kind in 'a symbolic link' 'a directory' 'a file with more in it' 'a special file'; do
@@ -104,7 +104,7 @@ no login, ip=[unknown], user=alice, end=refused' "$(records)"
 	done
 }
 
-@test "the mailbox of an account NAME.lock is no dotlock of NAME's, and the account is refused" {
+@test "the mailbox of an account NAME.lock is not taken for the dotlock of NAME, and the account is refused" {
 	local uid=$OWNER
 	[ "$(id -u)" -ne 0 ] || uid=2001
 	account alice.lock "$SESAME" '' "$uid"
@@ -118,7 +118,7 @@ no login, ip=[unknown], user=alice, end=refused' "$(records)"
 	same 'login failed, ip=[unknown], user=?, method=PASS, name=dotlock' "$(records | head -n 1)"
 }
 
-@test "a stale dotlock that the user may not remove is logged, with what helps" {
+@test "a stale dotlock that the user may not remove is logged, with the cure" {
 	needs strace
 	message one | mailbox alice
 	: >spool/alice.lock
@@ -153,7 +153,7 @@ no login, ip=[unknown], user=alice, end=refused' "$(records)"
 	same 2 "$(cat spool/alice.lock)"
 }
 
-@test "a mailbox that is replaced before it is locked is not served, the new one is" {
+@test "if a mailbox is replaced before it is locked, the new one is served" {
 	message one | mailbox alice
 	message two | mailbox new
 	printf '%s\r\n' 'USER alice' 'PASS sesame' 'RETR 1' 'DELE 1' QUIT >commands
@@ -175,7 +175,7 @@ body of two^M
 	run ! grep stale log
 }
 
-@test "a spool in which no dotlock can be made is named in the log, with what helps" {
+@test "a spool in which no dotlock can be made is logged, with the cure" {
 	message one | mailbox alice
 	keep
 	chmod 555 spool
@@ -247,7 +247,7 @@ no room for a dotlock in spool, so nothing can be removed:' \
 	same $'-ERR [IN-USE] another program has the mailbox locked\r' "$(tail -n 1 replies)"
 }
 
-@test "with -k a dotlock is none of our business" {
+@test "with -k a dotlock is ignored" {
 	message one | mailbox alice
 	echo 1 >spool/alice.lock
 	transaction -k <<-'END'
@@ -271,7 +271,7 @@ no room for a dotlock in spool, so nothing can be removed:' \
 	hang_up a
 }
 
-@test "a dotlock that a killed session of ours left is removed" {
+@test "a dotlock that a killed session left is removed" {
 	message one | mailbox alice
 	echo 1 >spool/alice.lock
 	chmod 404 spool/alice.lock
@@ -447,7 +447,7 @@ nothing_said_locked() {
 	[ "$SECONDS" -lt 15 ]
 }
 
-@test "mail that is delivered during a session is not shown, and kept by UPDATE" {
+@test "mail that is delivered during a session is not shown, and UPDATE keeps it" {
 	message one two | mailbox alice
 	connect a
 	login a
@@ -463,7 +463,7 @@ nothing_said_locked() {
 	message two three four | cmp - spool/alice
 }
 
-@test "mail that is delivered during a session is kept when all before it goes" {
+@test "mail that is delivered during a session is kept when all mail before it is removed" {
 	message one two | mailbox alice
 	connect a
 	login a
@@ -571,7 +571,7 @@ refuses_after() {
 	refuses_after removed
 }
 
-@test "a mailbox that was only touched is served" {
+@test "a mailbox of which only the times have changed is served" {
 	message one two | mailbox alice
 	connect a
 	login a
@@ -689,7 +689,7 @@ refuses_after() {
 	same 1 "$(cat spool/alice.lock)"
 }
 
-@test "mail delivered in UPDATE by one who took the dotlock for stale is kept, and so is that one's dotlock" {
+@test "a deliverer that takes the dotlock for stale in UPDATE loses neither its mail nor its dotlock" {
 	message two three four | mailbox expected
 	message one two three | mailbox alice
 	printf '%s\r\n' 'USER alice' 'PASS sesame' 'DELE 1' QUIT >commands

@@ -8,13 +8,13 @@ said_to() {
 	printf '%s\r\n' "$1" | server "${@:2}" | tail -n 1 | tr -d '\r'
 }
 
-@test "each record is one line that starts with the program's name and process" {
+@test "each log line starts with the program's name and process-ID" {
 	needs confinement
 	server </dev/null >/dev/null
 	[[ $(tail -n 1 log) =~ ^stdpop3d\[[0-9]+\]:\ no\ login,\ ip=\[unknown\],\ end=closed$ ]]
 }
 
-@test "login and logout tell of the messages" {
+@test "login and logout count the messages" {
 	message one two three | mailbox alice
 	printf 'USER alice\nPASS sesame\nRETR 1\nRETR 1\nTOP 2 0\nDELE 1\nDELE 3\nQUIT\n' |
 		server >/dev/null
@@ -22,19 +22,19 @@ said_to() {
 logout, ip=[unknown], user=alice, end=quit, retrieved=2/58, deleted=2/62, left=1/29' "$(records)"
 }
 
-@test "a session without QUIT tells so" {
+@test "a session without QUIT logs that" {
 	message one | mailbox alice
 	printf 'USER alice\nPASS sesame\nDELE 1\n' | server >/dev/null
 	same 'login, ip=[unknown], user=alice, method=PASS, messages=1, octets=29
 logout, ip=[unknown], user=alice, end=closed, retrieved=0/0, deleted=0/0, left=1/29' "$(records)"
 }
 
-@test "a session without a login tells how it ended" {
+@test "a session without a login logs how it ended" {
 	printf 'QUIT\n' | server >/dev/null
 	same 'no login, ip=[unknown], end=quit' "$(records)"
 }
 
-@test "a failed login tells the name of an account, and of nothing else" {
+@test "a failed login logs the name of an account, and no other name" {
 	{
 		printf 'USER alice\nPASS wrong\n'
 		printf 'AUTH PLAIN %s\n' "$(printf '\0sesame\0sesame' | base64)"
@@ -44,7 +44,7 @@ login failed, ip=[192.0.2.1], user=?, method=PLAIN
 no login, ip=[192.0.2.1], end=closed' "$(records)"
 }
 
-@test "the method of each login is told" {
+@test "the method of each login is logged" {
 	printf 'AUTH PLAIN %s\n' "$(printf '\0alice\0sesame' | base64)" | server >/dev/null
 	printf 'AUTH LOGIN\n%s\n%s\n' "$(printf alice | base64)" "$(printf sesame | base64)" |
 		server >/dev/null
@@ -52,7 +52,7 @@ no login, ip=[192.0.2.1], end=closed' "$(records)"
 login, ip=[unknown], user=alice, method=LOGIN, messages=0, octets=0' "$(records | grep ^login)"
 }
 
-@test "no octet that a stranger sent gets into a record" {
+@test "no octet that a stranger sent gets into the log" {
 	printf 'USER al\033[2Jice\nUSER a,\n\xff\xfe\n' >commands
 	printf 'USER alice\nPASS wrong\n' >>commands
 	printf 'USER ip=[192.0.2.7],user=root\nPASS secret\n' >>commands
@@ -70,7 +70,7 @@ no login, ip=[unknown], end=closed' "$(records)"
 		"$(records | head -n 1)"
 }
 
-@test "a record is one line of printable octets, whatever it tells of" {
+@test "a log line has printable octets only, whatever it reports" {
 	server -p $'no\nfile\033\xff' </dev/null >/dev/null || :
 	same 'setup, ip=[unknown], cannot open no?file??: No such file or directory' "$(records)"
 }
@@ -82,7 +82,7 @@ peer_is() {
 	same "no login, ip=[$1], end=closed" "$(records)"
 }
 
-@test "the peer is TCPREMOTEIP, else REMOTE_ADDR, else REMOTE_HOST" {
+@test "the client's address is TCPREMOTEIP, else REMOTE_ADDR, else REMOTE_HOST" {
 	peer_is 192.0.2.1 env TCPREMOTEIP=192.0.2.1 REMOTE_ADDR=192.0.2.2 REMOTE_HOST=192.0.2.3
 	peer_is 192.0.2.2 env REMOTE_ADDR=192.0.2.2 REMOTE_HOST=192.0.2.3
 	peer_is 192.0.2.3 env REMOTE_HOST=192.0.2.3
@@ -95,7 +95,7 @@ peer_is() {
 	peer_is unknown env TCPREMOTEIP=0.0.0.0
 }
 
-@test "an address that is set and cannot be read is another host's" {
+@test "a client whose address is set and cannot be read is on another host" {
 	local text
 	for text in '' '[::1]' 127.0.0.1:1024 '[127.0.0.1]' localhost '127.0.0.1 ' 0.0.0.0 % \
 	    "$(printf '%0100d' 0)"; do
@@ -111,14 +111,14 @@ peer_is() {
 	grep -q '^-ERR no passwords' replies
 }
 
-@test "that passwords in the clear were refused is logged, once a session" {
+@test "a refused password in the clear is logged, once a session" {
 	export TCPREMOTEIP=192.0.2.1
 	printf 'USER alice\nPASS sesame\nAUTH PLAIN\nQUIT\n' | server >/dev/null
 	same 'plaintext refused, ip=[192.0.2.1], there is no TLS, and the client is not known to be on this host
 no login, ip=[192.0.2.1], end=quit' "$(records)"
 }
 
-@test "a failed login with the right password says what else is wrong, to the log only" {
+@test "a failed login with the right password logs what else is wrong, and the client gets the usual words" {
 	local shell name reason user
 	shell=$(grep -m 1 '^/' /etc/shells) || skip 'no /etc/shells'
 	account must "$SESAME" '0:0:99999:7:::'
@@ -176,7 +176,7 @@ while more := here.recv(4096):
 ' "$@"
 }
 
-@test "without them the peer is what the socket knows" {
+@test "without these variables the client's address is that of the socket" {
 	over_tcp QUIT "${SERVER[@]}" 2>log
 	same 'no login, ip=[127.0.0.1], end=closed' "$(records)"
 	: >log
@@ -184,7 +184,7 @@ while more := here.recv(4096):
 	same 'no login, ip=[192.0.2.1], end=closed' "$(records)"
 }
 
-@test "a foreign peer without TLS is told so before any password, and CAPA lists none" {
+@test "a client on another host without TLS is refused before any password, and CAPA lists no way to log in" {
 	export TCPREMOTEIP=192.0.2.1
 	refused='-ERR no passwords in the clear: turn on TLS (SSL) in your mail program^M'
 	dialogue <<-END
@@ -213,7 +213,7 @@ while more := here.recv(4096):
 	END
 }
 
-@test "TLS in front or permission by option lets a foreign peer log in" {
+@test "-t or -P lets a client on another host log in" {
 	for address in 192.0.2.1 2001:db8::1 ::ffff:192.0.2.1 10.0.0.1; do
 		export TCPREMOTEIP=$address
 		same '-ERR no passwords in the clear: turn on TLS (SSL) in your mail program' \
@@ -223,7 +223,7 @@ while more := here.recv(4096):
 	done
 }
 
-@test "loopback and a peer without an address may log in" {
+@test "a client on loopback or without an address may log in" {
 	same '+OK and the password?' "$(said_to 'USER alice')"
 	for address in 127.0.0.1 127.1.2.3 ::1 ::ffff:127.0.0.1; do
 		export TCPREMOTEIP=$address
@@ -231,7 +231,7 @@ while more := here.recv(4096):
 	done
 }
 
-@test "a foreign peer may log in by APOP without TLS" {
+@test "a client on another host may log in by APOP without TLS" {
 	export TCPREMOTEIP=192.0.2.1
 	printf 'alice:tanstaaf\n' >secrets
 	chmod 600 secrets

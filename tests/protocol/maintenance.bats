@@ -19,7 +19,7 @@ recover() {
 	"$STDPOP3D" -r -e -m spool -d state -p passwd -s shadow -u nobody -U 1 "$@" 2>>log
 }
 
-@test "-c shows what would be served, and touches nothing" {
+@test "-c shows what would be served, and changes nothing" {
 	needs confinement
 	message one two | mailbox alice
 	keep
@@ -33,7 +33,7 @@ mailbox: 142 octets, 2 messages, 58 octets as sent
 	unchanged
 }
 
-@test "-c leaves the time of access as it is, by which new mail is told" {
+@test "-c leaves the access time as it is, by which programs detect new mail" {
 	message one two | mailbox alice
 	touch -a -d '2020-01-01' spool/alice
 	touch -m -d '2021-01-01' spool/alice
@@ -42,7 +42,7 @@ mailbox: 142 octets, 2 messages, 58 octets as sent
 	same "$times" "$(stat -c '%x %y' spool/alice)"
 }
 
-@test "-c tells where a mailbox is damaged" {
+@test "-c reports where a mailbox is damaged" {
 	echo 'no From_ line' | mailbox alice
 	run -1 check alice
 	same 'journal: none pending
@@ -82,7 +82,7 @@ checks() {
 	[ ! -e state/alice ]
 }
 
-@test "-c points at octets of NUL at the end and at a header that no empty line ends" {
+@test "-c reports NUL octets at the end and a header that no empty line ends" {
 	message one | mailbox alice
 	printf 'From a@example.org Thu Jan  1 00:00:00 1970\nSubject: cut sho' >>spool/alice
 	checks 1 '2 odd: no empty line ends its header' -c alice
@@ -93,7 +93,7 @@ checks() {
 	checks 1 'mailbox: odd: 4096 or more NUL octets at its end' -c alice
 }
 
-@test "-c reads the mailbox and the journal in the last stage only" {
+@test "-c reads the mailbox and the journal only when it is fully confined" {
 	needs confinement
 	needs strace
 	message one two three | mailbox alice
@@ -122,7 +122,7 @@ checks() {
 	records | grep -F 'setup, ip=[unknown], state must belong to the service account'
 }
 
-@test "-r is not held up by a user who stops the process that recovers his mailbox" {
+@test "a user who stops the process that recovers the mailbox does not hold up -r" {
 	needs confinement
 	needs strace
 	local held other
@@ -175,7 +175,7 @@ checks() {
 	records | grep -F 'update interrupted, ip=[unknown], user=alice, there is no mailbox; its journal stays'
 }
 
-@test "-c says what is hidden" {
+@test "-c reports the message that is hidden" {
 	{
 		printf "\nFrom MAILER_DAEMON  Thu Jan  1 00:00:00 1970\nX-IMAP: 1 2\n"
 		printf "Subject: DON'T DELETE THIS MESSAGE -- FOLDER INTERNAL DATA\n\nx\n\n"
@@ -188,7 +188,7 @@ checks() {
 	[[ $output == *$'\n'"$hidden"$'\n1 octets=29 '* ]]
 }
 
-@test "-c tells of an UPDATE that is pending, and leaves it so" {
+@test "-c reports a pending UPDATE, and does not finish it" {
 	needs confinement
 	message one two three | mailbox alice
 	interrupted fdatasync 2
@@ -200,7 +200,7 @@ checks() {
 	cmp journal state/alice
 }
 
-@test "-r finishes what is pending, without a login" {
+@test "-r finishes a pending UPDATE, without a login" {
 	message two three | mailbox expected
 	message one two three | mailbox alice
 	interrupted fdatasync 2
@@ -270,7 +270,7 @@ left() {
 		END { exit bad || reads < 2 }' trace
 }
 
-@test "-r leaves a maildrop that a session has to that session" {
+@test "-r leaves a maildrop alone while a session has it" {
 	message one two | mailbox alice
 	connect pop
 	login pop
@@ -340,7 +340,7 @@ left() {
 		END { exit bad || aside == "" || cleared != 1 }' trace
 }
 
-@test "what was set aside does not grow beyond 16 megabytes, and the last one is there" {
+@test "the journals set aside take at most 16 megabytes, and the last one is among them" {
 	message one two three | mailbox alice
 	interrupted fdatasync 2
 	cp state/alice journal
@@ -415,7 +415,7 @@ left() {
 	done
 }
 
-@test "a mailbox that is away for a login keeps its journal" {
+@test "a journal is kept while its mailbox is missing" {
 	message two three | mailbox expected
 	message one two three | mailbox alice
 	interrupted fdatasync 2
@@ -429,7 +429,7 @@ left() {
 	cmp spool/expected spool/alice
 }
 
-@test "a journal of another format is left to the build that wrote it, and the maildrop is refused until then" {
+@test "a journal of another format is left to the build that wrote it, and the maildrop is refused until it is gone" {
 	local format
 	for format in 1 9 Z; do
 		message one two | mailbox alice

@@ -62,7 +62,7 @@ keeps_but() {
 	END
 }
 
-@test "a mailbox with CRLF at each line's end is served the same" {
+@test "a mailbox with CRLF line ends is served the same" {
 	message one two | sed 's/$/\r/' | mailbox alice
 	transaction <<-'END'
 		C: LIST
@@ -81,7 +81,7 @@ keeps_but() {
 	keeps_but 1 <expected
 }
 
-@test "CRLF and LF may be mixed, and a lone CR is no line's end" {
+@test "CRLF and LF may be mixed, and a CR alone does not end a line" {
 	printf 'From a\r\nA: b\nC: d\r\n\nx\ry\n.\r\n\r\nFrom b\nA: b\n\r\nz\r\r\n\n' | mailbox alice
 	transaction <<-'END'
 		C: LIST
@@ -144,7 +144,7 @@ keeps_but() {
 	END
 }
 
-@test "a message of a header alone has an empty line, supplied where it has none" {
+@test "a message without a body is sent with an empty line, even if it has none" {
 	printf 'From a\nA: b\n\nFrom b\nC: d\n\n\nFrom c\n\nFrom d\nE: f' | mailbox alice
 	transaction <<-'END'
 		C: LIST
@@ -181,7 +181,7 @@ keeps_but() {
 	END
 }
 
-@test "a mailbox of a From_ line alone is one message without text" {
+@test "a mailbox with nothing but a From_ line is one message without text" {
 	printf 'From a' | mailbox alice
 	transaction <<-'END'
 		C: RETR 1
@@ -196,7 +196,7 @@ keeps_but() {
 	[ ! -s spool/alice ]
 }
 
-@test "lines that start with a dot are byte-stuffed, and not counted so" {
+@test "lines that start with a dot are byte-stuffed, and the added dot is not counted" {
 	printf 'From a\n.A: b\n\n.\n..\n.x\nx.\n' | mailbox alice
 	transaction <<-'END'
 		C: RETR 1
@@ -262,7 +262,7 @@ pseudo() {
 	done
 }
 
-@test "no mail that somebody sent is taken for the pseudo message" {
+@test "mail that was delivered is never taken for the pseudo message" {
 	{
 		pseudo MAILER-DAEMON 'To: alice@example.org'
 		message one
@@ -297,7 +297,7 @@ pseudo() {
 	grep -q 'body of one' replies
 }
 
-@test "empty lines before the first message are no mail, and stay" {
+@test "empty lines before the first message belong to no message, and stay" {
 	for lead in '\n' '\r\n' '\n\n\r\n\n'; do
 		# shellcheck disable=SC2059
 		printf "$lead" >lead
@@ -360,7 +360,7 @@ surrounded() {
 	} | mailbox alice
 }
 
-@test "a From_ line has an end, or it is text" {
+@test "a From_ line that is too long or has a NUL or CR is text" {
 	# Of an old Macintosh; and of a disk that lost a block.
 	for text in 'From a@example.org Thu\rSubject: one\r\rbody\r' \
 	    "From a@example.org Thu$(printf '\\0%.0s' {1..60})Subject: one\n\nx\n" \
@@ -473,7 +473,7 @@ x^M
 	same '+OK 2 19^M' "$(sed -n 4p replies | cat -v)"
 }
 
-@test "a Content-Length makes no message where there would be none" {
+@test "a Content-Length makes no message start where none would start without it" {
 	# A deliverer quotes "From " after an empty line only.
 	printf 'From a\nContent-Length: 5\n\ntext\nFrom b\nSubject: forged\n\nx\n\n' | mailbox alice
 	transaction <<-'END'
@@ -527,7 +527,7 @@ not_served() {
 no login, ip=[unknown], user=alice, end=refused" "$(records)"
 }
 
-@test "a file that starts otherwise is refused and left alone" {
+@test "a file that does not start with a From_ line is refused and left alone" {
 	for text in 'x' '\nx' '\n \nFrom a\n\nx\n' '\r\r\nFrom a\n\nx\n' 'from a\n' '>From a\n\nx\n' ' From a\n' 'From' '\0' '\n\0' '\xef\xbb\xbfFrom a\n\nx\n' \
 	    'SQLite format 3'; do
 		# shellcheck disable=SC2059
@@ -538,7 +538,7 @@ no login, ip=[unknown], user=alice, end=refused" "$(records)"
 	done
 }
 
-@test "what is no regular file is refused and not opened" {
+@test "a file that is not regular is refused and not opened" {
 	mkdir spool/alice
 	not_served 'not a regular file'
 	rmdir spool/alice

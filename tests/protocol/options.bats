@@ -16,7 +16,7 @@ not_set_up() {
 	[[ $output =~ ^stdpop3d\ [0-9]+\.[0-9]+(\.[0-9]+)?$ ]]
 }
 
-@test "a mistake is answered by what it was and the usage, with status 64" {
+@test "a wrong command line gets the mistake and the usage, with status 64" {
 	while IFS='|' read -r arguments text; do
 		# shellcheck disable=SC2086
 		run -64 --separate-stderr "$STDPOP3D" $arguments </dev/null
@@ -56,7 +56,7 @@ not_set_up() {
 	END
 }
 
-@test "a missing passwd, spool or state directory is told to client and log" {
+@test "a missing passwd file, spool or state directory is reported to client and log" {
 	local complete=("${SERVER[@]}")
 	SERVER=("${complete[@]}" -p none)
 	not_set_up 'cannot open none: No such file or directory'
@@ -70,12 +70,12 @@ not_set_up() {
 	not_set_up 'cannot open passwd, the state directory (option -d; the service account'\''s, mode 0700): Not a directory'
 }
 
-@test "a missing shadow file is told to client and log, and is no failed login" {
+@test "a missing shadow file is reported to client and log, and is not a failed login" {
 	SERVER+=(-s shadwo)
 	not_set_up 'cannot open shadwo: No such file or directory'
 }
 
-@test "a start with the ids of nobody who has mail is told to client and log" {
+@test "a start under a user-ID that cannot log in is reported to client and log" {
 	local uid
 	uid=$(id -u)
 	if [ "$uid" -eq 0 ]; then
@@ -92,7 +92,7 @@ not_set_up() {
 	run -0 server <<<QUIT
 }
 
-@test "--help says something of each option, and --version is known" {
+@test "--help describes each option, and --version prints the version" {
 	local letter
 	run -0 "$STDPOP3D" --version
 	same "$("$STDPOP3D" -V)" "$output"
@@ -106,7 +106,7 @@ not_set_up() {
 	run -64 "$STDPOP3D" --help x
 }
 
-@test "a state directory that others may look into is refused" {
+@test "a state directory that others may read is refused" {
 	for mode in 750 701 770 777; do
 		chmod "$mode" state
 		not_set_up 'state must belong to the service account and have mode 0700'
@@ -139,7 +139,7 @@ not_set_up() {
 	done
 }
 
-@test "closed descriptors are no files of ours that come to lie there" {
+@test "with descriptors closed at the start, no file of the server is taken for the client" {
 	message one | mailbox alice
 	keep
 	"${SERVER[@]}" <&- >replies 2>>log
@@ -150,7 +150,7 @@ not_set_up() {
 	same "$(printf '%s\n' "alice:$SESAME:20000:0:99999:7:::")" "$(cat shadow)"
 }
 
-@test "-e writes records to descriptor 2, and without it none go there" {
+@test "-e writes log lines to descriptor 2, and without -e none go there" {
 	server </dev/null >/dev/null
 	[ -s log ]
 	SERVER=("$STDPOP3D" "${SERVER[@]:2}")

@@ -48,7 +48,7 @@ with_front() {
 		sed -n '/^STLS$/p; /TLS$/p; /STLS here$/p' | sort -u
 }
 
-@test "STLS is offered when all three descriptors of a front are there, and else not" {
+@test "STLS is offered only if all three descriptors of a front are there" {
 	local all='SSLCTLFD=10 SSLREADFD=11 SSLWRITEFD=12' lacking
 	same $'+OK begin TLS\nSTLS' "$(with_front "$all")"
 	same y "$(cat front.control)"
@@ -66,7 +66,7 @@ with_front() {
 	same '-ERR no STLS here' "$(with_front A=B -t)"
 }
 
-@test "descriptors of a front may have any numbers, ours too" {
+@test "descriptors of a front may have any numbers, even those that the server uses" {
 	mkfifo to from
 	same $'+OK begin TLS\nSTLS' "$(with_front 'SSLCTLFD=5 SSLREADFD=3 SSLWRITEFD=4' \
 		5>other.control 3</dev/null 4>/dev/null)"
@@ -118,7 +118,7 @@ login_inside() {
 	gone outside
 }
 
-@test "what is sent in one piece with STLS ends the session, unheard" {
+@test "input sent together with STLS ends the session, and is not executed" {
 	behind_front
 	in_one_piece outside 'STLS\r\nUSER alice\r\nPASS sesame\r\n'
 	gone outside
@@ -130,7 +130,7 @@ login_inside() {
 	[ ! -s control.delayed ]
 }
 
-@test "what is sent in the clear before the front begins TLS ends the session, unheard" {
+@test "input sent in the clear before the front begins TLS ends the session, and is not executed" {
 	needs strace
 	# What the server asks chance for before it tells the front takes a while.
 	SERVER=(strace -f -o /dev/null -e inject=getrandom:delay_exit=2000000 "${SERVER[@]}")
@@ -156,7 +156,7 @@ behind_delayed_front() {
 	hears outside '+OK POP3 ready'
 }
 
-@test "-5 answers STLS on descriptor 5 and goes on where it was" {
+@test "-5 asks for TLS on descriptor 5, and the session continues" {
 	behind_delayed_front
 	offers outside STLS
 	says outside 'USER alice' STLS
@@ -212,7 +212,7 @@ behind_delayed_front() {
 	records | grep -q '^login, ip=\[192.0.2.7\], user=alice'
 }
 
-@test "nothing that a client sends makes TLS be on" {
+@test "nothing that a client sends makes the server believe that TLS is on" {
 	local try
 	export TCPREMOTEIP=192.0.2.7
 	for try in 'STLS' 'STARTTLS' 'SSLCTLFD=1' 'PROXY TCP4 127.0.0.1 127.0.0.1 1 2' \
@@ -376,7 +376,7 @@ V2='\r\n\r\n\0\r\nQUIT\n'
 	printf "$V2"'\x20\0\0\0USER alice\r\n' | server -x | grep -q '^+OK and the password'
 }
 
-@test "without a proper PROXY header nothing is said, and a record is left" {
+@test "without a proper PROXY header the client gets nothing, and that is logged" {
 	local text
 	while read -r text; do
 		same 'no PROXY header, ip=[unknown]' "$(header "$text")"
@@ -445,7 +445,7 @@ V2='\r\n\r\n\0\r\nQUIT\n'
 	END
 }
 
-@test "a PROXY header may come in pieces, and what follows it is heard" {
+@test "a PROXY header may come in pieces, and commands may follow it at once" {
 	local octet
 	connect bob -x
 	for octet in P R O X Y ' ' T C P 4 ' ' 192.0 .2 .7 ' ' 127.0.0.1 ' ' 1 ' ' 2 $'\r'; do
@@ -458,7 +458,7 @@ V2='\r\n\r\n\0\r\nQUIT\n'
 	same 'no login, ip=[192.0.2.7], end=quit' "$(records)"
 }
 
-@test "who sends half a PROXY header is sent away after the time before login" {
+@test "a client that sends half a PROXY header is disconnected after the time of -l" {
 	connect bob -x -l 1
 	printf 'PROXY TCP4 192.0.2.7 ' >&"${TO[bob]}"
 	gone bob

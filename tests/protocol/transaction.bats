@@ -48,7 +48,7 @@ setup_three() {
 	END
 }
 
-@test "RETR sends the message alone, and marks nothing" {
+@test "RETR sends the message alone, and does not mark it" {
 	setup_three
 	keep
 	transaction <<-'END'
@@ -86,7 +86,7 @@ setup_three() {
 	END
 }
 
-@test "a deleted message is none to any command" {
+@test "a deleted message does not exist for any command" {
 	setup_three
 	transaction <<-'END'
 		C: DELE 2
@@ -104,7 +104,7 @@ setup_three() {
 	END
 }
 
-@test "RSET unmarks all" {
+@test "RSET unmarks all messages" {
 	setup_three
 	keep
 	transaction <<-'END'
@@ -184,7 +184,7 @@ setup_three() {
 	unchanged
 }
 
-@test "QUIT without an end of line is no command" {
+@test "QUIT without a line end is not a command" {
 	setup_three
 	keep
 	printf 'USER alice\r\nPASS sesame\r\nDELE 1\r\nQUIT' | server >replies
@@ -277,7 +277,7 @@ setup_three() {
 	END
 }
 
-@test "what is no command of POP3 is an error" {
+@test "an unknown command is an error" {
 	transaction <<-'END'
 		C: LAST
 		S: -ERR unknown command^M
@@ -360,7 +360,7 @@ setup_three() {
 	END
 }
 
-@test "a command answers for each of many messages" {
+@test "DELE of each second of many messages removes these and no others" {
 	seq 1 1000 | while read -r n; do message "$n"; done | mailbox alice
 	{
 		printf 'USER alice\nPASS sesame\n'

@@ -9,7 +9,7 @@ ids() {
 	sed -n '5,/^\./p' replies | sed '$d' | tr -d '\r'
 }
 
-@test "UIDL lists the unique-ids, and with an argument one" {
+@test "UIDL lists all unique-ids, and with an argument one of them" {
 	message one two | mailbox alice
 	transaction <<-'END'
 		C: UIDL
@@ -22,7 +22,7 @@ ids() {
 	END
 }
 
-@test "unique-ids are what they always were" {
+@test "unique-ids are the same in every version" {
 	mailbox alice <<-'END'
 		From alice@example.org  Thu Jan  1 00:00:00 1970
 		Return-Path: <alice@example.org>
@@ -54,13 +54,13 @@ ignored() {
 		tr -d , | sed 's/\*/Any/g'
 }
 
-@test "the manual and the server leave out the same of the header" {
+@test "the manual lists the header lines that unique-ids leave out" {
 	same "$(sed -n '/^static const char \*const ignored/,/^};/s/"/\n/gp' "$TOP/src/uniqueid.c" |
 		grep -E '^[A-Z][A-Za-z-]*$' | sed 's/-$/-Any/' | sort)" "$(ignored | tr ' ' '\n' | sort)"
 	same 18 "$(ignored | wc -w)"
 }
 
-@test "unique-ids stay when a mail program notes its own things in the header" {
+@test "unique-ids stay when a mail program writes its own lines into the header" {
 	message one two | mailbox alice
 	before=$(ids)
 	for field in $(ignored) Status status x-uid CONTENT-LENGTH X-VM-v5-Data x-evolution-source; do
@@ -93,7 +93,7 @@ ignored() {
 	same '+OK 2 *' "$(printf 'USER alice\nPASS sesame\nSTAT\n' | server -3 | sed -n '4s/ [0-9]*.$/ */p')"
 }
 
-@test "another header field or body is another message" {
+@test "a message with another header line or body has another unique-id" {
 	message one | mailbox alice
 	before=$(ids)
 	for change in 's/^Subject/X-Subject/' 's/^Subject/X-Labels: x\n&/' 's/^Subject/X-VM: x\n&/' \
@@ -103,7 +103,7 @@ ignored() {
 	done
 }
 
-@test "a unique-id does not depend on the messages before and behind, or their deletion" {
+@test "a unique-id does not depend on the messages before and after, or on their deletion" {
 	message one two three | mailbox alice
 	before=$(ids | cut -d ' ' -f 2)
 	printf 'USER alice\nPASS sesame\nDELE 1\nQUIT\n' | server >/dev/null
@@ -140,7 +140,7 @@ ignored() {
 	same "300 $one-300" "$(tail -n 1 all)"
 }
 
-@test "unique-ids keep their copy's number while one session lasts" {
+@test "copies of a message keep their numbers until the session ends" {
 	message one one one | mailbox alice
 	transaction <<-'END'
 		C: DELE 1
@@ -192,7 +192,7 @@ adopted() {
 	same ' own own own own own own own own' "$(adopted)"
 }
 
-@test "-D: a number that does not rise, is forged, garbled or not in the header is none" {
+@test "-D: a number that does not rise, is forged, garbled or not in the header is ignored" {
 	SERVER+=(-D dovecot)
 	echo 'alice:1:4294967295' >dovecot
 	numbered 5 4 5 6 0 -1 +7 7x '' '7 8' 0x7 99999999999 4294967296 4294967295 4294967295 |
@@ -210,7 +210,7 @@ adopted() {
 	same ' 00000003/00000001 own own 00000007/00000001 own own' "$(adopted)"
 }
 
-@test "-D: ids stay when the first message goes, or the last, or all but one" {
+@test "-D: unique-ids stay when the first message is removed, or the last, or all but one" {
 	SERVER+=(-D dovecot)
 	echo 'alice:1:9' >dovecot
 	numbered 1 2 3 4 5 6 | mailbox alice
@@ -224,7 +224,7 @@ adopted() {
 	same ' 00000005/00000001 own own own 00000008/00000001 own' "$(adopted)"
 }
 
-@test "-D: the index that is kept knows whose ids it has" {
+@test "-D: the saved index records whose unique-ids it holds" {
 	SERVER+=(-D dovecot)
 	echo 'alice:1:2' >dovecot
 	numbered 1 2 3 | awk '/^body$/ { for (i = 0; i < 9000; i++) print "a line of forty-four octets with its end, no" }
@@ -258,7 +258,7 @@ based() {
 	mailbox alice <based
 }
 
-@test "-D: where Dovecot has numbered the mailbox anew, no number of it is believed" {
+@test "-D: where Dovecot has numbered the mailbox anew, none of its numbers is believed" {
 	local line own=' own own own' theirs=' 00000001/00000007 00000002/00000007 00000003/00000007'
 	SERVER+=(-D dovecot)
 	echo 'alice:7:9' >dovecot
@@ -325,7 +325,7 @@ based() {
 	same ' 00000001/00000007' "$(adopted)"
 }
 
-@test "-D: the index that is kept is not believed where Dovecot has numbered the mailbox anew" {
+@test "-D: the saved index is not believed where Dovecot has numbered the mailbox anew" {
 	local theirs=' 00000001/00000007 00000002/00000007 00000003/00000007'
 	SERVER+=(-D dovecot)
 	echo 'alice:7:9' >dovecot
@@ -351,7 +351,7 @@ based() {
 	same "${theirs//7/8}" "$(adopted)"
 }
 
-@test "-D: -c shows the same ids, and -3 makes those of the others" {
+@test "-D: -c shows the same unique-ids, and -3 makes those of the other messages" {
 	SERVER+=(-D dovecot)
 	echo 'alice:1:2' >dovecot
 	numbered 1 none 2 | mailbox alice
@@ -363,7 +363,7 @@ based() {
 	[[ ${lines[1]} =~ ^2\ [0-9a-f]{16}$ ]]
 }
 
-@test "-D: the file is read as what it is, and hurts nobody" {
+@test "-D: a malformed line of the file gives no message a number, and affects no other line" {
 	local line
 	SERVER+=(-D dovecot)
 	numbered 1 2 | mailbox alice
@@ -379,7 +379,7 @@ based() {
 	records | grep -qx 'accounts, ip=\[unknown\], line 3 of dovecot is malformed, and gives no message an id'
 }
 
-@test "-D: a file that is not there, or that others may write to, is refused" {
+@test "-D: a file that is missing, or that others may write to, is refused" {
 	SERVER+=(-D dovecot)
 	run -78 server </dev/null
 	records | grep -q '^setup, .*cannot open dovecot: No such file or directory$'

@@ -18,15 +18,15 @@ load ../helper
 	"$UNITS/credentials"
 }
 
-@test "fingerprint: it notices each octet, and its value stays" {
+@test "fingerprint: each octet counts, and the values never change" {
 	"$UNITS/fingerprint"
 }
 
-@test "lock: a dotlock is touched however long the disk takes, and a tick of the clock is waited for" {
+@test "lock: a dotlock is touched however long the disk takes, and login waits for a clock tick" {
 	"$UNITS/lock"
 }
 
-@test "mbox: the scan sees what a plain reading sees" {
+@test "mbox: the fast scan finds what a simple one finds" {
 	"$UNITS/mbox"
 }
 
@@ -38,7 +38,7 @@ load ../helper
 	"$UNITS/network"
 }
 
-@test "roster: who is not served has no hash there, and files that grow are refused" {
+@test "roster: it holds hashes of served accounts only, and files that grow are refused" {
 	"$UNITS/roster"
 }
 
@@ -46,19 +46,19 @@ load ../helper
 	"$UNITS/siphash"
 }
 
-@test "standin: a name has one account's hash in each session, and few move" {
+@test "standin: a name keeps its hash in each session, and few names move to another" {
 	"$UNITS/standin"
 }
 
-@test "uniqueid: unique-ids stay what they are" {
+@test "uniqueid: unique-ids never change" {
 	"$UNITS/uniqueid"
 }
 
-@test "wire: what is sent of a message is what was counted, for RETR and TOP" {
+@test "wire: RETR and TOP send as many octets as were counted" {
 	"$UNITS/wire"
 }
 
-@test "each unit test has its place here" {
+@test "each unit test runs here" {
 	for program in "$UNITS"/*; do
 		[ ! -x "$program" ] || grep -qF "\"\$UNITS/${program##*/}\"" "$BATS_TEST_FILENAME"
 	done

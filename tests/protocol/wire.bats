@@ -3,7 +3,7 @@
 # shellcheck disable=SC2030,SC2031,SC2034,SC2153 # each test is a process of its own
 load ../helper
 
-@test "lines may end in LF alone, and keywords have no case" {
+@test "lines may end in LF alone, and keywords may be in either case" {
 	message one | mailbox alice
 	printf 'user alice\npAsS sesame\nstat\r\nList\nquit\n' | server >replies
 	same '+OK POP3 ready^M
@@ -16,7 +16,7 @@ load ../helper
 +OK bye^M' "$(cat -v replies)"
 }
 
-@test "a line of 2048 octets is taken, and a longer one gets one -ERR" {
+@test "a line of 2048 octets is accepted, and a longer line gets one -ERR" {
 	for length in 2049 2050 4096 8191 8192 8193 100000; do
 		transaction <<-END
 			C: $(printf 'NOOP%*s' 2044 '')
@@ -29,7 +29,7 @@ load ../helper
 	done
 }
 
-@test "an over-long line is over-long in whatever pieces it comes" {
+@test "a line that is too long gets one -ERR, however it is divided into pieces" {
 	connect a
 	hears a '+OK POP3 ready'
 	for _ in {1..30}; do
@@ -62,7 +62,7 @@ load ../helper
 	done
 }
 
-@test "octets of all values before login get nothing but -ERR, one a line" {
+@test "octets of all values before login get one -ERR for each line, and nothing else" {
 	perl -e 'for my $o (0..255) { next if $o == 10; print chr($o), "x\r\n" }' >commands
 	server <commands | tail -n +2 >replies
 	same '-ERR malformed command^M
@@ -70,7 +70,7 @@ load ../helper
 	[ "$(wc -l <replies)" -eq "$(wc -l <commands)" ]
 }
 
-@test "10,000 commands in one go are answered in few writes" {
+@test "10,000 commands sent together are answered in few writes" {
 	needs strace
 	{
 		printf 'USER alice\r\nPASS sesame\r\n'
@@ -156,7 +156,7 @@ load ../helper
 	message two | cmp - spool/alice
 }
 
-@test "RETR's octets are LIST's, with dots anywhere around the ends of buffers" {
+@test "RETR sends as many octets as LIST says, with dots anywhere around the ends of buffers" {
 	python3 - "${SERVER[@]}" <<-'END'
 		import os, subprocess, sys
 		HEAD = b"From a\nA: b\n\n"
@@ -192,7 +192,7 @@ load ../helper
 	END
 }
 
-@test "an idle client is cut off in silence, and nothing is removed" {
+@test "an idle client is disconnected without a reply, and nothing is removed" {
 	message one two | mailbox alice
 	keep
 	connect a -i 1
@@ -218,7 +218,7 @@ load ../helper
 	gone a
 }
 
-@test "a line that comes too slowly is an idle client's, too" {
+@test "a client whose line comes too slowly is idle, too" {
 	trap '' PIPE
 	connect a -l 1
 	hears a '+OK POP3 ready'
@@ -230,7 +230,7 @@ load ../helper
 	same 'no login, ip=[unknown], end=timeout' "$(records)"
 }
 
-@test "before login another limit holds, also within AUTH" {
+@test "before login the limit is that of -l, within AUTH too" {
 	connect c -l 4
 	login c
 	connect a -l 4
@@ -245,7 +245,7 @@ load ../helper
 	hears c '+OK bye'
 }
 
-@test "a client that stops reading is cut off, and nothing is removed" {
+@test "a client that stops reading is disconnected, and nothing is removed" {
 	{
 		message one
 		perl -e 'print "From a\n\n", "x\n" x 500000'
@@ -260,7 +260,7 @@ load ../helper
 		"$(records | tail -n 1)"
 }
 
-@test "a client that is gone within a message has not got it, whatever it said" {
+@test "QUIT removes nothing if the client vanishes while a message is sent" {
 	perl -e 'print "From a\n\n", "x\n" x 500000' | mailbox alice
 	keep
 	printf 'USER alice\nPASS sesame\nRETR 1\nDELE 1\nQUIT\n' >commands
@@ -306,7 +306,7 @@ load ../helper
 	message two | cmp - spool/alice
 }
 
-@test "a signal to stop ends the session in silence, and removes nothing" {
+@test "SIGTERM, SIGINT and SIGHUP end the session without a reply, and remove nothing" {
 	message one | mailbox alice
 	keep
 	for signal in TERM INT HUP; do
@@ -322,7 +322,7 @@ load ../helper
 	done
 }
 
-@test "a client on a pipe that takes a little and stops is cut off too" {
+@test "a client on a pipe that reads a little and stops is disconnected, too" {
 	perl -e 'print "From a\n\n", "x\n" x 500000' | mailbox alice
 	connect a -i 2
 	login a
@@ -343,7 +343,7 @@ pipe_is_full() {
 	END
 }
 
-@test "a signal to stop is heard in the pause after a refusal" {
+@test "SIGTERM ends the pause after a refusal" {
 	needs strace
 	SERVER=(strace -o trace -e trace=ppoll "${SERVER[@]}")
 	trap '' PIPE
@@ -358,7 +358,7 @@ pipe_is_full() {
 	same 'end=signal' "$(records | grep -o 'end=[a-z]*')"
 }
 
-@test "no reply is cut off by input that nobody reads any more" {
+@test "no reply is lost because input was left unread" {
 	python3 - "${SERVER[@]}" <<-'END'
 		import socket, subprocess, sys
 		for _ in range(20):

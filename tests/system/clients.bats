@@ -93,7 +93,7 @@ same_ids() {
 	keeps snail
 }
 
-@test "a client that fetches and deletes all has all, and leaves an empty mailbox" {
+@test "a client that fetches and deletes all messages gets each, and leaves an empty mailbox" {
 	local client
 	for client in fetchmail fetchmail_uidl mpop mpop_mbox getmail mutt snail; do
 		echo "# $client"
@@ -164,7 +164,7 @@ races() {
 	races exim 60
 }
 
-@test "the login record has the peer's address where the launcher tells it" {
+@test "the login line has the client's address if the launcher passes it on" {
 	local launcher want
 	restore
 	for launcher in tcpserver inetd systemd nofork socat; do
@@ -186,7 +186,7 @@ answer() {
 	exec {socket}>&-
 }
 
-@test "inetd's client gets protocol and nothing else, whatever is wrong with the service" {
+@test "under inetd the client gets POP3 and nothing else, whatever is wrong with the service" {
 	[ "$(answer inetd QUIT)" = $'+OK POP3 ready\n+OK bye' ]
 	[ "$(answer mistake)" = '' ]
 	logged inetd 'usage, missing argument of option -m'

@@ -25,11 +25,11 @@ hosts() {
 	hosts locks
 }
 
-@test "what one host did to a mailbox is seen by a session on another at once" {
+@test "a session on another host sees at once what one host did to a mailbox" {
 	hosts views
 }
 
-@test "with the file system's defaults it is not: the options are needed" {
+@test "with the file system's defaults it does not: the options are needed" {
 	local try
 	# They are good for a second: a slow machine may need more than one try.
 	for try in 1 2 3; do

@@ -169,7 +169,7 @@ is_all() {
 	all_clients tls
 }
 
-@test "behind tlswrapper and stunnel the records have the client's address" {
+@test "with tlswrapper and stunnel in front the log has the client's address" {
 	fill
 	tls_by_tlswrapper
 	curl -sS --cacert "$CERTIFICATE" -u alice:sesame --interface 127.0.0.2 \
@@ -182,7 +182,7 @@ is_all() {
 	eventually grep -q 'logout, ip=\[127.0.0.3\], user=alice' log
 }
 
-@test "what is sent along with STLS is not heard, whatever the front" {
+@test "input sent along with STLS is not executed, whatever the front" {
 	local front
 	fill
 	for front in stls_by_our_front 'stls_by_tlswrapper tcpserver'; do

@@ -17,10 +17,10 @@ boots() {
 	grep -q "$want" "$BATS_TEST_TMPDIR/console"
 }
 
-@test "on 64-bit ARM a strict session works, and all that is not needed is refused" {
+@test "on 64-bit ARM a session with -S works, and every call that is not needed is refused" {
 	boots ', Landlock: yes, wrong: 0$' arm64 bookworm
 }
 
-@test "a kernel without Landlock is told once, refused under -S, and filters all the same" {
+@test "a kernel without Landlock is logged once, refused under -S, and still filters" {
 	boots ', Landlock: no, wrong: 0$' arm64 bookworm lsm=yama
 }

@@ -160,7 +160,7 @@ after one has gone, one more gets +OK POP3 ready' "$(crowd 110 10 60)"
 	done
 }
 
-@test "contrib/try leaves nothing behind" {
+@test "contrib/try leaves no file and no process" {
 	inside sh -c 'ls /tmp >/before'
 	runs 1110 --setenv=BUILD=/usr/local/sbin "$RECIPES/try" xinetd 1110
 	run -1 inside env BUILD=/usr/local/sbin "$RECIPES/try" tcpserver 1110

@@ -73,7 +73,7 @@ as_reader() {
 	run ! grep sandbox log
 }
 
-@test "after a failed try it is the reader again, and remembers nothing of the judge's" {
+@test "after a failed try the process is the reader again, and nothing of the login program is left in its memory" {
 	local secret=wrongpassword
 	SECRETS=("${SESAME##*$}" "$secret")
 	connect bob
@@ -99,7 +99,7 @@ as_reader() {
 	hang_up bob
 }
 
-@test "commands behind the password are heard by what comes after it" {
+@test "commands sent along with the password are executed after login" {
 	message one two | mailbox alice
 	printf '%s\r\n' 'USER alice' 'PASS no' 'USER alice' 'PASS sesame' STAT 'DELE 1' QUIT |
 		server >replies
@@ -226,7 +226,7 @@ print(octets.replace(b"\0", b"\n").decode())' "$1" >heard 3>&- &
 	eventually test -S socket
 }
 
-@test "to syslog the login program goes on with the same socket" {
+@test "the login program logs to syslog by the same socket" {
 	local kind
 	: >null
 	# shellcheck disable=SC2016 # the inner shell expands it
@@ -291,7 +291,7 @@ swapped() {
 	swapped "$spool" openat -100 "s:$library" 0
 }
 
-@test "a reader that cannot hand over says so, to the client and to the log" {
+@test "a reader that cannot execute the login program reports that to client and log" {
 	local fd
 	for fd in 41 42; do
 		connect "c$fd"
@@ -306,7 +306,7 @@ swapped() {
 	done
 }
 
-@test "a reader whose login program has lost its mode says so, as in an upgrade" {
+@test "a reader whose login program has lost its mode, as in an upgrade, reports that" {
 	local mode
 	for mode in 750 600 0; do
 		connect "m$mode"
@@ -347,7 +347,7 @@ swapped() {
 	END
 }
 
-@test "to the reader all is refused that is not needed, and the session goes on" {
+@test "the reader is refused every call that it does not need, and the session goes on" {
 	account carol "$SESAME" '' 2001
 	message one | OWNER=2001 mailbox carol
 	bystander 802
@@ -411,7 +411,7 @@ failing() {
 	run ! grep messages replies
 }
 
-@test "to the login program all is refused that is not needed, while a refusal waits" {
+@test "the login program is refused every call that it does not need, while a refusal waits" {
 	local failures
 	bystander 801
 	cat >failures.c <<-'END'
@@ -493,7 +493,7 @@ by() {
 	in_house "$@" "$PWD/bin/stdpop3d"
 }
 
-@test "what the login program cannot do without is found at the start, and logged" {
+@test "a missing need of the login program is found at the start, and logged" {
 	local mode wrong="it is not root's and of the reader's group, with mode 4750"
 	printf '%s\r\n' 'USER alice' 'PASS sesame' QUIT | server >replies
 	same $'+OK bye\r' "$(tail -n 1 replies)"

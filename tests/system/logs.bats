@@ -118,7 +118,7 @@ counted() {
 1 2001:db8::6' "$(counted six mapped)"
 }
 
-@test "fail2ban counts the client behind a PROXY header, or the balancer where it names none" {
+@test "fail2ban counts the client that a PROXY header names, or the balancer if it names none" {
 	same '1 192.0.2.1
 1 192.0.2.9
 1 2001:db8::a
@@ -151,7 +151,7 @@ counted() {
 1 192.0.2.48' "$(counted commands two-headers bad-header environment)"
 }
 
-@test "no record names the innocent but within a user's name" {
+@test "no log line names another host except within a user's name" {
 	run ! grep -F 'ip=[198.51.100.1' "$BATS_FILE_TMPDIR"/*.log
 	same 4 "$(cat "$BATS_FILE_TMPDIR"/*.log | grep -c 'user=x??ip??198.51.100.1??user?y')"
 }
@@ -174,7 +174,7 @@ unusual() {
 		sed 's/^.* stdpop3d\[[0-9]*\]: //' | sort -u
 }
 
-@test "logcheck passes over everyday records" {
+@test "logcheck ignores everyday log lines" {
 	for log in dated iso; do
 		[ "$(of $log good | wc -l)" = 2 ]
 		[ "$(of $log second | grep -c 'maildrop in use')" = 1 ]
@@ -183,7 +183,7 @@ unusual() {
 	done
 }
 
-@test "logcheck shows every other record" {
+@test "logcheck shows every other log line" {
 	for log in dated iso; do
 		same 'login failed, ip=[192.0.2.1], user=alice, method=PASS
 login failed, ip=[192.0.2.2], user=?, method=PASS

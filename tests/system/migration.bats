@@ -186,7 +186,7 @@ fetches() {
 	done
 }
 
-@test "the look at each mailbox in stdpop3d-migration(7) shows damage, and touches nothing" {
+@test "the loop over all mailboxes in stdpop3d-migration(7) shows damage, and changes nothing" {
 	local loop
 	both
 	loop=$(sed -n '/^for box in /p' "$TOP/man/stdpop3d-migration.7")

@@ -301,7 +301,7 @@ teardown() {
 	left two
 }
 
-@test "Debian: an upgrade has a session that is not in yet told to try again" {
+@test "Debian: during an upgrade a session before login is answered to try again" {
 	fresh
 	install_package first
 	greeted

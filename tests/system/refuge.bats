@@ -205,7 +205,7 @@ past() {
 	sed -n 's/\r$//; /^[0-9]/p' killed | diff - <(ids at_stdpop3d)
 }
 
-@test "from-dovecot passes over what is no mailbox, and reports what Dovecot has not numbered" {
+@test "from-dovecot ignores files that are not mailboxes, and reports what Dovecot has not numbered" {
 	local base='/^Subject: one/aX-IMAPbase: 1795824158 0000000002'
 	mkdir spool/folder
 	message one >spool/.hidden

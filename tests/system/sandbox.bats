@@ -109,7 +109,7 @@ load sandbox/helper
 		END { exit bad }' trace
 }
 
-@test "in AUTHORIZATION all that is not needed is refused, and the session goes on" {
+@test "in AUTHORIZATION every call that is not needed is refused, and the session goes on" {
 	local pid
 	account carol "$SESAME" '' 2001
 	message one | OWNER=2001 mailbox carol
@@ -159,7 +159,7 @@ load sandbox/helper
 	hang_up bob
 }
 
-@test "in TRANSACTION all that is not needed is refused, and the session goes on" {
+@test "in TRANSACTION every call that is not needed is refused, and the session goes on" {
 	local pid
 	message one | mailbox alice
 	account carol "$SESAME" '' 2001
@@ -218,7 +218,7 @@ load sandbox/helper
 	hang_up bob
 }
 
-@test "a system call by another way than the machine's own ends the process" {
+@test "a system call by another architecture's entry ends the process" {
 	local pid state want
 	mkfifo pipe
 	sleep 600 3>&- >pipe &
@@ -257,14 +257,14 @@ load sandbox/helper
 	[ -z "$(ls outside)" ]
 }
 
-@test "-S works where the kernel can confine, and there is no record" {
+@test "-S works where the kernel can confine, and logs nothing" {
 	connect bob -S
 	login bob
 	hang_up bob
 	run ! grep -q 'sandbox.*kernel' log
 }
 
-@test "without Landlock a record says so, and the session is served" {
+@test "without Landlock a log line says so, and the session is served" {
 	SERVER=("$BATS_FILE_TMPDIR/without" landlock_create_ruleset ENOSYS "${SERVER[@]}")
 	dialogue <<-'END'
 		S: +OK POP3 ready^M
@@ -304,7 +304,7 @@ confined_in_part() {
 	confined_in_part seccomp EINVAL
 }
 
-@test "a filter that the kernel has and does not take ends the session before it is one" {
+@test "if the kernel rejects a filter, the session ends before the greeting" {
 	SERVER=("$BATS_FILE_TMPDIR/without" seccomp EPERM "${SERVER[@]}")
 	run -78 --separate-stderr server </dev/null
 	records | grep -q '^sandbox, .*cannot be confined: Operation not permitted'
@@ -329,7 +329,7 @@ confined_in_part() {
 	hang_up bob
 }
 
-@test "a core file is not written, and other processes of the account cannot look inside" {
+@test "no core file is written, and other processes of the account cannot read the memory" {
 	local limits
 	connect bob
 	ready bob
@@ -358,7 +358,7 @@ confined_in_part() {
 	hang_up bob
 }
 
-@test "before login the hashes of those who are served are in memory, and no others" {
+@test "before login only the hashes of served accounts are in memory" {
 	local served unserved
 	served=$(openssl passwd -6 -salt firstsalt correcthorse)
 	unserved=$(openssl passwd -6 -salt othersalt batterystaple)

@@ -198,7 +198,7 @@ needed() {
 	inside systemctl --quiet is-enabled stdpop3d-recover
 }
 
-@test "a session under pop3s@.service, behind tlswrapper, fetches and deletes" {
+@test "a session under pop3s@.service, with tlswrapper in front, fetches and deletes" {
 	inside systemctl enable --quiet --now pop3s.socket
 	deliver one two three
 	by_curl pop3s://localhost/2 --ipv4 --cacert /certificate --interface 192.0.2.8 | tr -d '\r' |

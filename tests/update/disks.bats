@@ -50,7 +50,7 @@ answers() {
 		server "$@"
 }
 
-@test "a mailbox that was rewritten within one second of its clock is not taken for the old one" {
+@test "a mailbox that was rewritten within one tick of a slow clock is not taken for the old one" {
 	local name spool=$BATS_FILE_TMPDIR/place/spool
 	mv spool "$spool"
 	ln -s "$spool" spool

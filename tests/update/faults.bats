@@ -5,15 +5,15 @@
 load ../helper
 load figures
 
-@test "an UPDATE killed before or after any call, or told of an error, leaves all messages or the undeleted ones" {
+@test "an UPDATE that is killed or gets an error at any call leaves all messages or the undeleted ones" {
 	figures faults
 }
 
-@test "a session whose calls the kernel does not have, or the file system, has an outcome that was decided" {
+@test "each call that a kernel or file system may lack has a decided outcome" {
 	figures answers
 }
 
-@test "a journal that lies is discarded or left alone, and nothing of the mailbox is touched" {
+@test "a journal that lies is discarded or left alone, and the mailbox is not touched" {
 	figures forgeries
 }
 
@@ -41,7 +41,7 @@ load figures
 	fi
 }
 
-@test "a tool that cannot trace says that it cannot run, and reports no loss" {
+@test "a tool that cannot trace reports that it cannot run, and claims nothing" {
 	local tool
 	gcc -D_GNU_SOURCE -O -o without "$TOP/tests/without.c"
 	for tool in answers faults forgeries foreign model cache powercut; do
