@@ -6,7 +6,7 @@ load ../base
 
 # shellcheck disable=SC2034 # for unit.bats
 UNITS=$(dirname "$STDPOP3D")/unit
-# shellcheck disable=SC2034 # for the tests: what a failed login is told
+# shellcheck disable=SC2034 # for the tests: the reply to a failed login
 REFUSED='-ERR [AUTH] the name or the password is wrong^M'
 
 # crypt(3)'s "sesame", by a cheap method.
@@ -36,7 +36,7 @@ setup() {
 	SERVER=("$STDPOP3D" -e -m spool -d state -p passwd -s shadow -u nobody -U 1 -w 1)
 }
 
-# A failed test leaves no process behind.
+# A failed test leaves no process.
 teardown() {
 	local left
 	left=$(jobs -p)
@@ -61,7 +61,7 @@ needs() {
 }
 
 # account NAME HASH [DATES [UID]]: another line of passwd and shadow, where DATES
-# are the fields of shadow(5) behind the hash.
+# are the fields of shadow(5) after the hash.
 account() {
 	echo "$1:x:${4:-$OWNER}:$GROUP::/:/bin/false" >>passwd
 	echo "$1:$2:${3:-20000:0:99999:7:::}" >>shadow

@@ -263,7 +263,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	else
 		make_index();
 	run_session();
-	/* What that one left. */
+	/* What that session left. */
 	run_session();
 	return 0;
 }

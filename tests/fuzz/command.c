@@ -67,7 +67,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	void (*const readers[])(char *, size_t) = { split, base64 };
 
-	/* Of its exact size, so that one octet too many is noticed. */
+	/* The buffer has the exact size, so that reading one octet too many is noticed. */
 	char *line = malloc(size + 1);
 	for (size_t i = 0; i < sizeof readers / sizeof readers[0]; i++) {
 		if (size > 0)

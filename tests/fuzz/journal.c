@@ -1,8 +1,8 @@
 /*
  * Any state file beside any mailbox. The first octet says how to read the rest:
  * even, it is the state file itself, which hardly ever gets past its
- * fingerprints; odd, it is the fields of a record, with fingerprints made for it.
- * The mailbox is all behind the last "From ".
+ * fingerprints; odd, it is the fields of a journal record, with fingerprints made for it.
+ * The mailbox is everything after the last "From ".
  */
 /* For its witness. */
 #include "../../src/update.c"

@@ -7,7 +7,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* An address, and nothing that could forge a field of a record. */
+/* An address, and nothing that could forge a field of a log line. */
 static void
 check_peer(const struct peer *peer)
 {

@@ -845,7 +845,7 @@ login failed, ip=[unknown], user=bob, method=APOP, reason=shadow" "$(records | g
 	same "$REFUSED" "$(cat -v <<<"$HEARD")"
 	apop '#' x
 	same "$REFUSED" "$(cat -v <<<"$HEARD")"
-	# An entry that cannot be used takes the password away all the same.
+	# An entry that cannot be used still means that no password is accepted.
 	printf 'USER %s\nPASS sesame\nQUIT\n' cut | server -a secrets >replies
 	same "$REFUSED" "$(sed -n 3p replies | cat -v)"
 }

@@ -16,7 +16,7 @@ expect_session() {
 	[ ! -s state/alice ]
 }
 
-# over NAME: the session ends, for the reason that is told, with nothing removed.
+# over NAME: the session ends, for the reason that is logged, with nothing removed.
 over() {
 	wait "${PID[$1]}"
 	records | tail -n 1 | grep -q "end=$2"

@@ -54,7 +54,7 @@ waits() {
 }
 
 # socket_client CODE [OPTION...]: Python's, with "client" connected to a session;
-# "record(TEXT)" waits for the record that has it, and peak() is VmHWM.
+# "record(TEXT)" waits for the log line that has it, and peak() is VmHWM.
 socket_client() {
 	local code=$1
 	shift
@@ -200,9 +200,9 @@ over(time.monotonic())
 	records | grep -q 'logout, .*end=closed, retrieved=0/0, deleted=0/0'
 }
 
-# flood CONDITION [OPTION...]: a client sends garbage and hears the replies while
+# flood CONDITION [OPTION...]: a client sends garbage and reads the replies while
 # Python's CONDITION is true of "sent", its octets, and "most", the server's memory.
-# The replies are heard by a thread that is waited for: one that is left behind when
+# A thread reads the replies, and is waited for: a thread that still runs when
 # Python ends can abort it.
 flood() {
 	local condition=$1
@@ -370,7 +370,8 @@ signalled() {
 	says bob 'USER alice'
 	hears bob '+OK and the password?'
 	says bob 'PASS sesame'
-	# Whoever waits for the client sleeps once, whoever waits for the lock again and again.
+	# A session that waits for the client sleeps once, and one that waits for the lock
+	# again and again.
 	local before
 	before=$(naps bob)
 	eventually napped bob $((before + 20))

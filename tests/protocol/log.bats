@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# The records: what is written, in whose words, and where from.
+# The log: what is written, whose words it may hold, and which address it shows.
 # shellcheck disable=SC2030,SC2031,SC2034,SC2153 # each test is a process of its own
 load ../helper
 
@@ -75,7 +75,7 @@ no login, ip=[unknown], end=closed' "$(records)"
 	same 'setup, ip=[unknown], cannot open no?file??: No such file or directory' "$(records)"
 }
 
-# peer_is ADDRESS: the one that the record of a session shows.
+# peer_is ADDRESS: the log line of a session shows this address.
 peer_is() {
 	: >log
 	"${@:2}" "${SERVER[@]}" </dev/null 2>log >/dev/null

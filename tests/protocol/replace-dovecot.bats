@@ -267,7 +267,7 @@ exec_of() {
 		'/usr/local/sbin/stdpop3d -D /etc/stdpop3d/unique-ids -f -P any' ]
 	says 'are allowed from other hosts.'
 	never 'only clients on this host'
-	# Dovecot refuses them all the same then.
+	# Dovecot then refuses them anyway.
 	but 's/^ssl_cert/ssl = required\n&/'
 	replace
 	[ "$(exec_of pop3@.service)" = \

@@ -14,7 +14,7 @@ behind_front() {
 	hears outside '+OK POP3 ready'
 }
 
-# begins_tls: STLS is granted, and the front is told.
+# begins_tls: STLS is granted, and the front is asked to begin.
 begins_tls() {
 	says outside STLS
 	hears outside '+OK begin TLS'
@@ -132,7 +132,7 @@ login_inside() {
 
 @test "input sent in the clear before the front begins TLS ends the session, and is not executed" {
 	needs strace
-	# What the server asks chance for before it tells the front takes a while.
+	# What the server asks chance for before it asks the front to begin takes a while.
 	SERVER=(strace -f -o /dev/null -e inject=getrandom:delay_exit=2000000 "${SERVER[@]}")
 	behind_delayed_front
 	says outside STLS
@@ -240,7 +240,7 @@ behind_delayed_front() {
 	printf 'USER alice\r\nPASS sesame\r\n' | server -S | grep -q '^-ERR no passwords'
 }
 
-# said_to ADDRESS NETWORKS [OPTION...]: what a client there is told that sends a name.
+# said_to ADDRESS NETWORKS [OPTION...]: the reply to a client there that sends a name.
 said_to() {
 	: >log
 	TCPREMOTEIP=$1 server -P "${@:2}" <<<'USER alice' | sed -n '2s/\r$//p'
@@ -276,7 +276,7 @@ said_to() {
 		mail.example.org
 		0.0.0.0
 	END
-	# One who is not known is in no network, however large, but may be anybody.
+	# A client whose address is unknown is in no network, however large, but may be anybody.
 	same "$no" "$(said_to - 0.0.0.0/0,::/0)"
 	same "$yes" "$(said_to - any)"
 	# A pipe without an address is on this host, as ever; and the last -P counts.
@@ -326,7 +326,7 @@ said_to() {
 }
 
 # header TEXT [OPTION...]: what the server says to a header, given as to printf,
-# and the record that it leaves of a session of one QUIT.
+# and the log line of a session with one QUIT.
 header() {
 	local text=$1
 	shift
@@ -371,7 +371,7 @@ V2='\r\n\r\n\0\r\nQUIT\n'
 		# shellcheck disable=SC2059
 		printf "${text}USER alice\r\n" | server -x | grep -q '^-ERR no passwords in the clear'
 	done
-	# The balancer's own connection is none of a client.
+	# The balancer's own connection comes from no client.
 	# shellcheck disable=SC2059
 	printf "$V2"'\x20\0\0\0USER alice\r\n' | server -x | grep -q '^+OK and the password'
 }

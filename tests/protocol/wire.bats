@@ -277,7 +277,7 @@ load ../helper
 		here.sendall(b"USER alice\r\nPASS sesame\r\n")
 		while b"messages" not in here.recv(4096):
 		    pass
-		# It hears nothing of what is said before the client is gone.
+		# The server reads no command before the client is gone.
 		server.send_signal(signal.SIGSTOP)
 		here.sendall(b"RETR 1\r\nDELE 1\r\nQUIT\r\n")
 		here.close()

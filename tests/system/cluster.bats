@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # bats file_tags=root
-# Two hosts that serve one spool on GlusterFS, behind HAProxy: see cluster/README.
+# Two hosts that serve one spool on GlusterFS, with HAProxy in front: see cluster/README.
 
 load ../base
 

@@ -227,7 +227,7 @@ is_all() {
 	# The check of a balancer names nobody, and is no mistake.
 	eventually grep -q 'no login, ip=\[127.0.0.1\], end=closed' log
 	run ! grep 'no PROXY header' log
-	# Whoever comes without one is sent away.
+	# A client without such a header is disconnected.
 	printf 'QUIT\r\n' | timeout 60 socat -t 60 - "TCP:127.0.0.1:$behind" >got
 	[ ! -s got ]
 	eventually grep -q '^stdpop3d.*no PROXY header, ip=\[127.0.0.1\]' log

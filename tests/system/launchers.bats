@@ -28,7 +28,7 @@ teardown() {
 }
 
 # runs PORT COMMAND...: until it listens there. It is a unit of its own, to have its
-# own records, and the one before it ends.
+# own log lines, and the launcher before it ends.
 runs() {
 	[ -z "$UNIT" ] || stop "$UNIT"
 	UNIT=launcher-$BATS_TEST_NUMBER-$((++STARTED))
@@ -36,12 +36,12 @@ runs() {
 	eventually listens "$1"
 }
 
-# records: those of the last launcher's sessions.
+# records: the log lines of the last launcher's sessions.
 records() {
 	inside journalctl --quiet --output=cat --unit="$UNIT"
 }
 
-# works [URL]: a session by curl from 127.0.0.5 fetches a message, and its records
+# works [URL]: a session by curl from 127.0.0.5 fetches a message, and its log lines
 # have that address.
 works() {
 	works_from 127.0.0.5 "${1:-pop3://127.0.0.1}" --insecure

@@ -208,7 +208,7 @@ plaintext refused, ip=[198.51.100.7], there is no TLS, and the client is not kno
 no login, ip=[198.51.100.7], end=quit" "$(records)"
 }
 
-# syslogd KIND: syslog's socket of that kind in the current folder, whose log is heard.
+# syslogd KIND: syslog's socket of that kind in the current folder, whose log is read.
 syslogd() {
 	rm -f socket
 	python3 -c '
@@ -328,7 +328,7 @@ swapped() {
 	chmod a+rx . bin
 	run -0 --separate-stderr ./forge 0 600 7 9999999999999 bin/stdpop3d-login
 	same "${REFUSED%^M}"$'\r' "$output"
-	# Whatever the reader does, a try after the time is none.
+	# Whatever the reader does, a try after the time is refused.
 	run -0 --separate-stderr ./forge 0 600 7 1 bin/stdpop3d-login
 	same '' "$output"
 	[[ $stderr == *' no login, ip=[], end=timeout' ]]
@@ -454,7 +454,7 @@ failing() {
 	same executed "$(inject "${PID[bob]}" execveat 42 s: 0 0 0x1000)"
 	run ! listen bob
 	wait "${PID[bob]}" || [ $? -eq 78 ]
-	# Whoever can execute the program can hand it files of its own.
+	# A process that can execute the program can hand it files of its own.
 	chmod a+rx . bin
 	run -0 as_reader python3 "$BATS_TEST_DIRNAME/sandbox/forge.py" bin/stdpop3d-login
 	same 'all are refused' "$(tail -n 1 <<<"$output")"
@@ -572,7 +572,7 @@ judged() {
 @test "a launcher's soft limits on descriptors and processes keep nobody out" {
 	local name
 	ulimit -S -n 32 -u 1
-	# Those who exceed the limit become the reader after others did.
+	# The sessions that exceed the limit become the reader after others did.
 	for name in one two three; do
 		connect "$name"
 		ready "$name"

@@ -26,7 +26,7 @@ setup_file() {
 	cp "$CONTRIB"/fail2ban/jail.d/* etc/jail.d
 }
 
-# That there is none is nothing that logcheck passes over.
+# logcheck must not ignore that there is no login program.
 add_login_program() {
 	getent passwd nobody-reader >/dev/null || useradd --system nobody-reader
 	mkdir "$BATS_FILE_TMPDIR/bin"
@@ -81,7 +81,7 @@ through_syslogd() {
 	wait "$syslogd"
 }
 
-# of LOG NAME...: its records of the sessions of these names.
+# of LOG NAME...: its log lines of the sessions of these names.
 of() {
 	local log=$BATS_FILE_TMPDIR/$1.log
 	shift
@@ -167,7 +167,7 @@ counted() {
 	grep -F "['set', 'stdpop3d', 'maxretry', 5]" dump
 }
 
-# unusual LOG NAME...: what is left of these sessions' records after the rules of
+# unusual LOG NAME...: what is left of these sessions' log lines after the rules of
 # contrib/logcheck, applied as logcheck does, without dates and processes.
 unusual() {
 	of "$@" | grep -E --text -v -f "$CONTRIB/logcheck/stdpop3d" |

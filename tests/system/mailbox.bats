@@ -35,7 +35,7 @@ mails() {
 	done
 }
 
-# seen: the bodies that stdpop3d sends of all messages, behind a line with the number.
+# seen: the bodies that stdpop3d sends of all messages, each after a line with the number.
 seen() {
 	local count n
 	printf 'USER alice\r\nPASS sesame\r\nSTAT\r\nQUIT\r\n' | server >replies

@@ -37,7 +37,7 @@ view() {
 	"$HERE/view" "$PWD" "$@"
 }
 
-# ids COMMAND...: the lines of UIDL by that server, each behind its mailbox's name.
+# ids COMMAND...: the lines of UIDL by that server, each after its mailbox's name.
 ids() {
 	# shellcheck disable=SC2016 # the inner shell expands it
 	view sh -c 'for box in /var/mail/*; do

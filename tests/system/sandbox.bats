@@ -51,7 +51,7 @@ load sandbox/helper
 	pid=${PID[bob]}
 	same '2000 2000 2000 2000' "$(status "$pid" Uid)"
 	same '2000 2000 2000 2000' "$(status "$pid" Gid)"
-	# The spool is mail's, who alone can make a dotlock.
+	# The spool belongs to mail, which alone can make a dotlock.
 	same "$(getent group mail | cut -d : -f 3)" "$(status "$pid" Groups)"
 	same 0000000000000000 "$(status "$pid" CapEff)"
 	same 0000000000000000 "$(status "$pid" CapPrm)"

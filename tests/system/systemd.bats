@@ -31,7 +31,7 @@ install_units() {
 	inside systemctl enable --quiet --now pop3.socket stdpop3d-recover.service
 }
 
-# All records: the journal cannot tell the unit of a process that is gone already.
+# All log lines: journald cannot name the unit of a process that is gone already.
 records() {
 	inside journalctl --quiet --output=cat --identifier=stdpop3d
 }
@@ -84,7 +84,7 @@ serves() {
 	logged "logout, ip=[127.0.0.11], user=$NAME, end=quit, retrieved=1/"
 }
 
-# needed ADDRESS RECORD LINE...: with these lines a session leaves this record.
+# needed ADDRESS RECORD LINE...: with these lines a session writes this log line.
 needed() {
 	configure test "${@:3}"
 	serves "$1" || :

@@ -1,4 +1,4 @@
-/* Lists of networks, and who is in them. */
+/* Lists of networks, and the addresses that are in them. */
 #include "network.h"
 
 #include "unit.h"

@@ -1,4 +1,4 @@
-/* roster: who is in it and what of them, wherever it stands, and the ranges of ids. */
+/* roster: which accounts are in it and with what, wherever it lies, and the ranges of ids. */
 #include "roster.h"
 
 #include <sys/mman.h>

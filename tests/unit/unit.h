@@ -1,4 +1,4 @@
-/* unit: what the unit tests share. Each is a program that tells what is wrong. */
+/* unit: what the unit tests share. Each is a program that prints what is wrong. */
 #ifndef UNIT_H
 #define UNIT_H
 

@@ -5,11 +5,11 @@
  *
  * Actions: kill (SIGKILL instead of the call), after (SIGKILL when the call is
  * done), short (half of the octets are written), or the name of an error that
- * the call returns without being done; with a + behind it, so do all later
+ * the call returns without being done; with a + after it, so do all later
  * calls. Without -n nothing goes wrong. Each call is a line of the file.
  *
  * Only registers are looked at: the memory of a process that is not dumpable
- * is shut to an ordinary user, even to the one who traces it.
+ * is shut to an ordinary user, even to the user who traces it.
  */
 #include <errno.h>
 #include <fcntl.h>

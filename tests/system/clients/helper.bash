@@ -25,7 +25,7 @@ alone() {
 	flock -w 600 9
 }
 
-# As the manual tells an administrator to, but for what is there already.
+# As the manual asks an administrator to do, except for what is there already.
 make_accounts() {
 	# An earlier run may have been killed.
 	remove_accounts
@@ -105,7 +105,7 @@ unpack_exim() {
 	END
 }
 
-# Exim trusts no other configuration than the one in /etc: it sees one of ours.
+# Exim trusts no other configuration than the one in /etc, so it is shown a file of this test there.
 by_exim() {
 	# shellcheck disable=SC2016 # the inner shell expands it
 	unshare --mount sh -c '
@@ -114,7 +114,7 @@ by_exim() {
 	' by_exim "$WORK/exim" "$NAME"
 }
 
-# All mails by each; dma comes last as it leaves no empty line behind its mail.
+# All mails by each; dma comes last, because it leaves no empty line after its mail.
 deliver_all() {
 	local mail
 	mkdir "$WORK/mails"
@@ -185,7 +185,7 @@ start_launchers() {
 	done
 }
 
-# What inetd starts logs to /dev/log, which is a socket of ours to it.
+# What inetd starts logs to /dev/log, where it finds a socket of this test.
 start_inetd() {
 	cat >"$WORK/inetd.conf" <<-END
 		127.0.0.1:$(port inetd) stream tcp nowait root $STDPOP3D stdpop3d
@@ -215,7 +215,7 @@ stop_launchers() {
 	[ ! -e "$WORK/made-log" ] || rm -f /dev/log
 }
 
-# records LAUNCHER: all log records of its sessions.
+# records LAUNCHER: all log lines of its sessions.
 records() {
 	case $1 in
 	inetd) tr '<' '\n' <"$WORK/syslog.out" ;;

@@ -184,7 +184,7 @@ def login(user, front="both", patience=60):
 			return client
 		except poplib.error_proto as error:
 			client.close()
-			# FUSE tells of the last close, which frees a lock, after close(2) is done.
+			# FUSE reports the last close, which frees a lock, after close(2) has returned.
 			if b"[IN-USE]" not in error.args[0] or time.monotonic() > deadline:
 				raise
 		time.sleep(0.1)

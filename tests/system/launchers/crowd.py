@@ -6,7 +6,7 @@ import sys
 import time
 
 PORT, PER_SOURCE, ALL = map(int, sys.argv[1:])
-# For what is closed or told at once, on a slow machine too: some just wait.
+# For connections that are closed or answered at once, on a slow machine too: some just wait.
 PATIENCE = 5
 # xinetd takes more for an attack, and its seconds may have twice the length.
 A_SECOND = 20

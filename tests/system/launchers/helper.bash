@@ -116,7 +116,7 @@ stop() {
 	inside systemctl stop "$1" 2>/dev/null || true
 }
 
-# listens PORT: told by the kernel, since a connection would start a session.
+# listens PORT: asks the kernel, since a connection would start a session.
 listens() {
 	inside grep -hq "^ *[0-9]*: [0-9A-F]*:$(printf %04X "$1") 0*:0000 0A " \
 		/proc/net/tcp /proc/net/tcp6
@@ -127,7 +127,7 @@ by_curl() {
 	inside timeout 60 curl -sS -u "$NAME:$SECRET" "$@"
 }
 
-# logged TEXT: a record has this text, soon.
+# logged TEXT: waits until a log line has this text.
 logged() {
 	eventually is_logged "$1" || {
 		echo "not logged: $1" >&2
