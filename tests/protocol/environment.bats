@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # What a launcher, an administrator or a machine may hand to a session that is not
-# as it should be. Clocks that jump are in machines/init.
+# as it should be. Clocks that jump are in system/kernels/init.
 # shellcheck disable=SC2030,SC2031 # each test is a process of its own
 load ../helper
 

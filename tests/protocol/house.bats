@@ -91,3 +91,8 @@ only() {
 @test "no note of something to do is left in the sources" {
 	run ! grep -nE 'TO''DO|FIX''ME|X''XX' ./*.[ch]
 }
+
+@test "tests/README names each part of the proof, and no other" {
+	diff <(sed -n '/^The parts of system:/,/^## /s/^    \([a-z]*\) .*/\1/p' "$TOP/tests/README") \
+		<(basename -s .bats "$TOP"/tests/system/*.bats)
+}
