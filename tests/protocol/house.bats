@@ -96,3 +96,12 @@ only() {
 	diff <(sed -n '/^The parts of system:/,/^## /s/^    \([a-z]*\) .*/\1/p' "$TOP/tests/README") \
 		<(basename -s .bats "$TOP"/tests/system/*.bats)
 }
+
+@test "all packages have the version of src/options.h" {
+	local version
+	version=$(sed -n 's/^#define OPTIONS_VERSION "\(.*\)"$/\1/p' options.h)
+	[ -n "$version" ]
+	[ "$(sed -n '1s/^stdpop3d (\(.*\)-1) .*/\1/p' "$TOP/contrib/debian/changelog")" = "$version" ]
+	[ "$(sed -n 's/^Version:[[:space:]]*//p' "$TOP/contrib/stdpop3d.spec")" = "$version" ]
+	[ "$(sed -n 's/^pkgver=//p' "$TOP/contrib/alpine/APKBUILD")" = "$version" ]
+}

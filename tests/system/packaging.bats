@@ -172,12 +172,6 @@ teardown() {
 	[ -z "$running" ] || kill $running 2>/dev/null || :
 }
 
-@test "all packages have the version of the program" {
-	[ "$(dpkg-parsechangelog -l "$TOP/contrib/debian/changelog" -S Version)" = "$VERSION-1" ]
-	[ "$(sed -n 's/^Version:\t*//p' "$TOP/contrib/stdpop3d.spec")" = "$VERSION" ]
-	[ "$(sed -n 's/^pkgver=//p' "$TOP/contrib/alpine/APKBUILD")" = "$VERSION" ]
-}
-
 @test "an unpacked archive makes the same archive and Debian's package, without git" {
 	local here=$BATS_TEST_TMPDIR
 	mkdir "$here/bin"
