@@ -56,9 +56,25 @@ items() {
 		"$TOP/man/stdpop3d.8"
 }
 
+# Each word for the end of a session, from src/*.c.
+ends() {
+	cat "$TOP"/src/*.c |
+		grep -oE '(session_end|wire_drop)\("[a-z]+"|why = "[a-z]+"|\? "quit" : "[a-z]+"' |
+		grep -oE '"[a-z]+"' | tr -d '"' | sort -u
+}
+
 @test "the manual lists each log line, and no other" {
 	[ "$(events | sort -u | wc -l)" -gt 15 ]
 	same "$(events | sort -u)" "$(items | sort)"
+}
+
+@test "contrib/metrics knows each log line, and each end of a session" {
+	"$TOP/contrib/metrics" </dev/null | sed -n 's/.*{event="\(.*\)"} 0$/\1/p' | grep -vx other |
+		sort >known
+	same "$(items | grep -vxE 'login|logout|no login|login failed' | sort)" "$(cat known)"
+	"$TOP/contrib/metrics" </dev/null | sed -n 's/.*{end="\(.*\)"} 0$/\1/p' | grep -vx other |
+		sort -u >known
+	same "$(ends)" "$(cat known)"
 }
 
 @test "the manual says at which level each line is logged" {
@@ -88,11 +104,8 @@ items() {
 @test "the manual names each end of a session" {
 	manual=$(sed -n '/^\.It Li "logout/,/^\.It Li "no PROXY/p' \
 		"$TOP/man/stdpop3d.8")
-	ends=$(cat "$TOP"/src/*.c |
-		grep -oE '(session_end|wire_drop)\("[a-z]+"|why = "[a-z]+"|\? "quit" : "[a-z]+"' |
-		grep -oE '"[a-z]+"' | tr -d '"' | sort -u)
-	[ "$(wc -l <<<"$ends")" -ge 11 ]
-	for end in $ends; do
+	[ "$(ends | wc -l)" -ge 11 ]
+	for end in $(ends); do
 		grep -qw "$end" <<<"$manual" || same '' "$end"
 	done
 }

@@ -236,3 +236,86 @@ unknown                         1' "$("$CONTRIB/day" some.log)"
 	} | "$CONTRIB/day" >sums
 	grep -E '^bob +2 +6/6000000002 +0/0$' sums
 }
+
+# well_formed FILE: what Prometheus asks of its text format, and of counters' names; a
+# series comes once, after HELP and TYPE of its family, and the last line ends.
+well_formed() {
+	[ "$(tail -c 1 "$1" | od -An -c | tr -d ' ')" = '\n' ]
+	awk '
+	function bad() { print FILENAME ":" FNR ": " $0; failed = 1 }
+	/^# HELP [a-z0-9_]+_total [A-Z][^\\]*\.$/ { if ($3 in help) bad(); help[$3] = 1; next }
+	/^# TYPE [a-z0-9_]+_total counter$/ {
+		if (!($3 in help) || $3 in type) bad()
+		type[$3] = 1
+		next
+	}
+	/^[a-z0-9_]+({[a-z]+="[A-Za-z -]+"})? [0-9]+$/ {
+		family = series = $0
+		sub(/[{ ].*/, "", family)
+		sub(/ [0-9]+$/, "", series)
+		if (!(family in type) || (family != last && family in begun) || series in seen) bad()
+		begun[family] = seen[series] = 1
+		last = family
+		next
+	}
+	{ bad() }
+	END { exit failed }' "$1"
+	! command -v promtool >/dev/null || promtool check metrics <"$1"
+}
+
+# sample SERIES...: their numbers in the file "sums".
+sample() {
+	local series
+	for series; do
+		sed -n "s/^stdpop3d_$series //p" sums
+	done | paste -s -d ' ' -
+}
+
+@test "contrib/metrics counts what Prometheus takes, from any log" {
+	names='good vanished quit closed first second tries unknown six lines hostile-account pipe
+		garbage stale foreign network timeout'
+	for log in dated iso journal multilog; do
+		# shellcheck disable=SC2086 # one word a name
+		of "$log" $names >some.log
+		"$CONTRIB/metrics" some.log >sums
+		well_formed sums
+		same '3 2 1 2 58 1 29' "$(sample 'sessions_total{end="closed"}' \
+			'no_login_total{end="tries"}' 'no_login_total{end="timeout"}' \
+			retrieved_messages_total retrieved_octets_total deleted_messages_total \
+			deleted_octets_total)"
+		same '3 5 1 1' "$(sample 'login_failed_total{method="PASS"}' \
+			'login_failed_total{method="PLAIN"}' 'login_failed_total{method="LOGIN"}' \
+			'login_failed_total{method="APOP"}')"
+		same '2 1 1 0 0' "$(sample 'events_total{event="plaintext refused"}' \
+			'events_total{event="maildrop refused"}' \
+			'events_total{event="stale dotlock removed"}' \
+			'events_total{event="bug"}' 'events_total{event="other"}')"
+	done
+}
+
+@test "contrib/metrics counts beyond 4 gigabytes, and unknown words together" {
+	line='logout, ip=[192.0.2.1], user=bob, end=quit, retrieved=3/3000000001, deleted=0/0, left=3/3000000001'
+	{
+		printf 'Jan  1 00:00:00 host stdpop3d[1]: %s\n' "$line" "$line" "${line/quit/x\"\} 7}" \
+			'no login, ip=[192.0.2.1]' 'login failed, method=X' 'forged, a' 'worse"} 1, b' \
+			'' 'login, user=bob'
+		echo "Jan  1 00:00:00 host other[3]: stdpop3d[2]: $line"
+	} | "$CONTRIB/metrics" >sums
+	well_formed sums
+	same '9000000003 2 1 1 1 3' "$(sample retrieved_octets_total 'sessions_total{end="quit"}' \
+		'sessions_total{end="other"}' 'no_login_total{end="other"}' \
+		'login_failed_total{method="other"}' 'events_total{event="other"}')"
+	"$CONTRIB/metrics" </dev/null >sums
+	well_formed sums
+	same 0 "$(sed -n '/^stdpop3d/s/.* //p' sums | sort -u)"
+}
+
+@test "fail2ban's own tests take the filter with its samples" {
+	# As in a tree of its sources, which the program looks for in the current folder.
+	cp -R "$(dirname "$(python3 -c 'import fail2ban; print(fail2ban.__file__)')")" fail2ban
+	cp -R "$CONTRIB"/fail2ban/tests/files fail2ban/tests
+	cp -R /etc/fail2ban config
+	cp "$CONTRIB"/fail2ban/filter.d/* config/filter.d
+	run -0 fail2ban-testcases testSampleRegexsSTDPOP3D
+	[[ $output == *'Ran 1 test '*OK* ]]
+}
