@@ -208,3 +208,80 @@ needed() {
 	logged "logout, ip=[192.0.2.8], user=$NAME, end=quit, retrieved=1/22"
 	run ! grep 'sandbox, ip=\[\(127.0.0.[56]\|::1\|192.0.2.8\)\]' <(records)
 }
+
+@test "the plugins of monitoring see both ports, and the certificate's last day" {
+	local plugins=/usr/lib/nagios/plugins
+	inside systemctl enable --quiet --now pop3s.socket
+	[[ $(inside $plugins/check_pop -H 127.0.0.1) == 'POP OK - '*'[+OK POP3 ready]'* ]]
+	[[ $(inside $plugins/check_spop -H localhost) == 'SPOP OK - '* ]]
+	# The certificate is good for two days.
+	run -1 inside $plugins/check_spop -H localhost -D 14
+	[[ $output == *WARNING* ]]
+}
+
+@test "ufw takes the profiles of contrib" {
+	# The program itself asks for the kernel's packet filter first.
+	inside python3 - "$RECIPES/ufw.profile" >"$BATS_TEST_TMPDIR/ports" <<-'END'
+		import gettext, os, shutil, sys
+		gettext.install("ufw")
+		import ufw.applications
+		os.mkdir("/profiles")
+		shutil.copy(sys.argv[1], "/profiles/stdpop3d")
+		profiles = ufw.applications.get_profiles("/profiles")
+		for name in sorted(profiles):
+		    print(name, *ufw.applications.get_ports(profiles[name]))
+	END
+	diff "$BATS_TEST_TMPDIR/ports" <(printf '%s\n' 'stdpop3d 110/tcp' 'stdpop3d-tls 995/tcp')
+}
+
+# recipe TEXT: the lines of the manual's example that has this text, which is an
+# extended regular expression.
+recipe() {
+	awk -v text="$1" '/^\.Bd/ { lines = ""; next }
+		/^\.Ed/ && lines ~ text { printf "%s", lines } { lines = lines $0 "\n" }' \
+		"$TOP/man/stdpop3d.8" | sed 's/\\e$/\\/'
+}
+
+# session_of NAME PASSWORD ADDRESS: the Subject of the first message, or curl's complaint.
+session_of() {
+	inside timeout 60 curl -sS -u "$1:$2" pop3://127.0.0.1/1 --interface "$3" 2>&1 |
+		sed -n 's/\r$//; /^Subject: \|denied/p'
+}
+
+@test "the manual's recipes for passwords of mail alone, many names and credentials work" {
+	local who dropin=/etc/systemd/system/pop3@.service.d/test.conf
+	deliver one
+	# The password is asked for; and this server ends at once.
+	{
+		recipe 'umask 077' | sed "s/openssl passwd -6/& 'for mail'/; s/alice/$NAME/"
+		recipe 'nologin vmail'
+		recipe 'nologin vmail' | sed -n 's/bob/carol/; /^echo/,$p'
+		for who in bob carol; do
+			echo "echo \"$who@example.org:\$(openssl passwd -6 'of $who'):::::::\" >>/etc/stdpop3d/shadow"
+		done
+	} | sed 's/^stdpop3d/: &/' | inside sh -e
+	inside stat -c %a /etc/stdpop3d/shadow | grep -qx 600
+	for who in bob carol; do
+		printf 'From a Thu Jan  1 00:00:00 1970\nSubject: to %s\n\n' "$who" |
+			inside sh -c "cat >/var/vmail/$who@example.org"
+	done
+	inside sh -c 'chown vmail: /var/vmail/* && chmod 600 /var/vmail/*'
+
+	configure test ExecStart= 'ExecStart=/usr/local/sbin/stdpop3d -s /etc/stdpop3d/shadow'
+	[ "$(session_of "$NAME" 'for mail' 127.0.0.21)" = 'Subject: test' ]
+	[[ $(session_of "$NAME" "$SECRET" 127.0.0.22) == *denied* ]]
+
+	recipe LoadCredential= | inside sh -c "cat >$dropin"
+	inside systemctl daemon-reload
+	[ "$(session_of bob@example.org 'of bob' 127.0.0.23)" = 'Subject: to bob' ]
+	[ "$(session_of carol@example.org 'of carol' 127.0.0.26)" = 'Subject: to carol' ]
+	[[ $(session_of "$NAME" 'for mail' 127.0.0.24) == *denied* ]]
+	logged 'logout, ip=[127.0.0.23], user=bob@example.org, end=quit, retrieved=1/'
+	run ! grep 'sandbox, ip=\[127.0.0.2' <(records)
+
+	inside sh -c 'cd /etc/stdpop3d && systemd-creds encrypt --name=shadow shadow sealed && rm shadow'
+	inside sed -i 's/LoadCredential=shadow:.*/LoadCredentialEncrypted=shadow:\/etc\/stdpop3d\/sealed/' \
+		$dropin
+	inside systemctl daemon-reload
+	[ "$(session_of bob@example.org 'of bob' 127.0.0.25)" = 'Subject: to bob' ]
+}

@@ -12,10 +12,12 @@ SPOOL=/var/mail/$NAME
 
 load ../base
 
-# Debian's inetds exclude one another, so these are unpacked in the machine only.
+# Debian's inetds exclude one another, so these are unpacked in the machine only; and so
+# is what looks at the server from outside.
 fetch_packages() {
 	mkdir -p "$MACHINE" "$MACHINE.debs"
-	(cd "$MACHINE.debs" && apt-get -q -o APT::Sandbox::User=root download openbsd-inetd inetutils-inetd xinetd)
+	(cd "$MACHINE.debs" && apt-get -q -o APT::Sandbox::User=root download openbsd-inetd inetutils-inetd xinetd \
+		monitoring-plugins-basic ufw)
 }
 
 boot() {
