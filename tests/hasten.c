@@ -1,6 +1,6 @@
 /*
- * For LD_PRELOAD: the first timer that a process or any child of it sets goes off
- * after three seconds. Only calls by syscall(2) are seen.
+ * For LD_PRELOAD: the first timer that a process or any child of it sets expires after
+ * three seconds. It sees only calls by syscall(2).
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE

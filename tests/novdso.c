@@ -1,7 +1,7 @@
 /*
  * novdso COMMAND [ARGUMENT...]: runs it as on a kernel without a vDSO, so that libc
- * asks for the time by system calls. The kernel's note of it is taken out of the new
- * program's stack before the program runs.
+ * asks for the time by system calls. The kernel's note of the vDSO is taken out of the
+ * new program's stack before the program runs.
  */
 #include <elf.h>
 #include <fcntl.h>

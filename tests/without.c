@@ -1,6 +1,6 @@
 /*
  * without CALL ERROR COMMAND [ARGUMENT...]: runs it as on a kernel that answers
- * this system call by this error, from the beginning.
+ * this system call with this error, from the start on.
  */
 #include <errno.h>
 #include <linux/filter.h>

@@ -1,7 +1,7 @@
 /*
  * The login program. A reader that was broken into may write any octets into the
- * attempt, so the input fills all fields of the first one, and what the input is too
- * short for is filled with one octet. Then the session goes on with any commands: each
+ * attempt, so the input fills all fields of the first attempt, and one octet fills what
+ * the input is too short for. Then the session goes on with any commands: each
  * later try is an attempt that our own reader writes for the next image.
  */
 #include "play.h"

@@ -1,7 +1,7 @@
 /*
- * The scan of any octets against the plain reading, across the end of a block
- * too, and the octets it counts against those that are sent. A first
- * octet from EDGE on puts the rest at the end of a block: seldom, since that is slow.
+ * Compares the scan of any octets with the plain reading, also across the end of a
+ * block, and the octets that it counts with those that are sent. A first octet from
+ * EDGE on puts the rest at the end of a block: seldom, since that is slow.
  */
 #include "mbox.h"
 

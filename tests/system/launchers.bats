@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # bats file_tags=root
-# Each launcher started from its recipe in contrib, as it stands, in a machine of
-# our own. See launchers/README.
+# Each launcher started from its recipe in contrib, as it stands, in a machine
+# for the tests alone. See launchers/README.
 load launchers/helper
 
 setup_file() {

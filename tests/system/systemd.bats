@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # bats file_tags=root
-# contrib's units, as they stand but for -S, under a systemd of our own. See
+# contrib's units, as they stand but for -S, under a systemd of its own. See
 # launchers/README.
 load launchers/helper
 

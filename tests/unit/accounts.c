@@ -1,6 +1,6 @@
 /*
- * accounts: on files that are well-formed our reader says what this C library's does,
- * and of any octets each line is read once, under its own number.
+ * accounts: on well-formed files our reader gives the same as that of the C library, and
+ * in files of any octets it reads each line once, under its own number.
  */
 #include "accounts.h"
 

@@ -1,6 +1,6 @@
 /*
  * What depends on a clock: a dotlock is touched while it is held, however long the disk
- * takes, and a mailbox that was written to within the present tick is waited for.
+ * takes, and login waits if a mailbox was written to within the present tick.
  * The clock here goes on when this program says so.
  */
 #include "lock.h"

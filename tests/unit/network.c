@@ -5,7 +5,7 @@
 
 static struct networks networks;
 
-/* "why" is the beginning of what is wrong; NULL: it is a list. */
+/* "why" is how the message begins that says what is wrong; NULL: nothing is wrong. */
 static void
 expect_list(const char *text, const char *why, const char *wrong)
 {

@@ -1,4 +1,4 @@
-/* standin: one account a name, whichever session asks, and each account for some. */
+/* standin: a name has the same account in each session, and each account stands in for some names. */
 #include "standin.h"
 
 #include "unit.h"

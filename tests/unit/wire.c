@@ -1,6 +1,6 @@
 /*
- * What wire_body sends of a message, without byte-stuffing, is what the manual
- * says of it and as many octets as the scan counted; for TOP likewise.
+ * Without byte-stuffing, wire_body sends of a message what the manual says, and as many
+ * octets as the scan counted; for TOP likewise.
  */
 #include "wire.h"
 

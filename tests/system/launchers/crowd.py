@@ -1,5 +1,5 @@
 """crowd.py PORT PER_SOURCE ALL: as many sessions at a time as are allowed, from
-one address and in all, and one more each time. Prints what became of it."""
+one address and in all, and one more each time. Prints which were served."""
 
 import socket
 import sys
@@ -8,7 +8,7 @@ import time
 PORT, PER_SOURCE, ALL = map(int, sys.argv[1:])
 # For connections that are closed or answered at once, on a slow machine too: some just wait.
 PATIENCE = 5
-# xinetd takes more for an attack, and its seconds may have twice the length.
+# xinetd takes more connections for an attack, and its seconds may take twice as long.
 A_SECOND = 20
 
 

@@ -1,4 +1,4 @@
-# A machine of our own, and what is done in it. See README.
+# A machine for the tests alone, and what is done in it. See README.
 # shellcheck shell=bash
 
 HERE=$BATS_TEST_DIRNAME/launchers

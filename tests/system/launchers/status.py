@@ -1,5 +1,5 @@
-"""status.py NAME SECRET: a session, and what the kernel says of its process
-before and after login, a line for each field. It stays the same process."""
+"""status.py NAME SECRET: a session, and what the kernel reports of its process
+before and after login, a line for each field. The process stays the same."""
 
 import pathlib
 import socket

@@ -1,4 +1,4 @@
-# What a process is, and what the kernel gives it, asked from inside of it.
+# What a process is and may do, asked of the kernel from inside of the process.
 # shellcheck shell=bash
 
 setup_file() {

@@ -1,10 +1,10 @@
 /*
  * inject [-i] PID CALL [ARGUMENT...]
  *
- * Makes a process that waits in a system call do another one, prints what came
- * of it, a number or an errno's name, and lets the process wait on. x86-64 only.
- * CALL is a name of the table below or a number; -i makes it by int 0x80, which
- * some machines have not: then "stopped by SEGV" is printed. "executed" is printed
+ * Makes a process that waits in a system call do another call, prints its result,
+ * a number or an errno's name, and lets the process wait on. x86-64 only.
+ * CALL is a name of the table below or a number; -i makes it by int 0x80; on
+ * a machine without int 0x80 "stopped by SEGV" is printed. "executed" is printed
  * if the process goes on with another program. An
  * argument is a number, "s:TEXT", or "x:HEX"; for the last two the octets are put
  * on the process's stack and their address is passed.

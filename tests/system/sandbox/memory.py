@@ -4,7 +4,7 @@
 import re
 import sys
 
-# A sanitizer's shadow of all memory is larger, and holds no octet of it.
+# A larger mapping is a sanitizer's shadow of the memory, which holds no octet of it.
 MOST = 1 << 30
 
 
