@@ -1,4 +1,4 @@
-/* standin: a name has the same account in each session, and each account stands in for some names. */
+/* standin: a name has one account in all sessions, and each account has some names. */
 #include "standin.h"
 
 #include "unit.h"
