@@ -119,3 +119,19 @@ ends() {
 		grep -qF "$field" <<<"$items" || same '' "$field"
 	done
 }
+
+# commands: standard input without comments, continued lines and differences of blanks.
+commands() {
+	sed 's/\\e$/\\/' | sed -e ':more' -e '/\\$/N; s/\\\n/ /; t more' |
+		sed 's/  *# .*//; s/^ *//' | tr -s ' '
+}
+
+@test "the manual's first steps are those of README" {
+	local readme manual
+	readme=$(sed -n '/^## Install/,/^[^ #]/s/^    //p' "$TOP/README" | commands)
+	manual=$(sed -n '/^\.Sh FIRST STEPS/,/^\.Ed/p' "$TOP/man/stdpop3d.8" |
+		sed '1,/^\.Bd/d; /^\./d' | commands)
+	[ "$(wc -l <<<"$readme")" -eq 5 ]
+	same "$readme" "$manual"
+	grep -qFx "    $(sed -n 's/^\.Dl \(pop3 stream .*\)/\1/p' "$TOP/man/stdpop3d.8")" "$TOP/README"
+}
