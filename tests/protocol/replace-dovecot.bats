@@ -189,12 +189,12 @@ exec_of() {
 @test "ids are made anew after Dovecot has stopped, and before the sockets start" {
 	debian
 	replace
-	diff <(grep -oE 'doveadm index|disable --now dovecot|from-dovecot /var/mail|enable --now pop3.*|^To take it back:|index of each INBOX|enable --now dovecot' <<<"$output") - <<-'END'
+	diff <(grep -oE 'doveadm index|disable --now dovecot|from-dovecot /var/mail|enable --now pop3.*|^To undo it:|index of each INBOX|enable --now dovecot' <<<"$output") - <<-'END'
 		doveadm index
 		disable --now dovecot
 		from-dovecot /var/mail
 		enable --now pop3.socket
-		To take it back:
+		To undo it:
 		index of each INBOX
 		enable --now dovecot
 	END
