@@ -115,11 +115,8 @@ authorization_judge(struct session *session, const struct proof *proof)
 static void
 hand_over(struct session *session, struct attempt *attempt)
 {
-	bool ended;
-
 	wire_flush();
-	attempt->unread_length = (uint32_t)wire_unread(attempt->unread, &ended);
-	attempt->ended = ended;
+	attempt->unread_length = (uint32_t)wire_unread(attempt->unread);
 	attempt->tls_on = session->tls_on;
 	attempt->plaintext = session->plaintext;
 	attempt->told_plaintext = session->told_plaintext;
@@ -199,10 +196,7 @@ get_response(char *initial, const char *challenge, char **response)
 		length = strcmp(initial, "=") == 0 ? 0 : strlen(initial);
 	} else {
 		wire_challenge(challenge);
-		enum wire_line got = wire_read_line(response, &length);
-		if (got == WIRE_NO_MORE)
-			session_end("closed");
-		if (got == WIRE_TOO_LONG) {
+		if (!wire_read_line(response, &length)) {
 			wire_err(NULL, "response too long");
 			return -1;
 		}

@@ -301,7 +301,6 @@ handover_sanitize(struct attempt *attempt)
 	attempt->tls_on &= 1;
 	attempt->plaintext &= 1;
 	attempt->told_plaintext &= 1;
-	attempt->ended &= 1;
 	if (attempt->unread_length > WIRE_INPUT)
 		attempt->unread_length = WIRE_INPUT;
 }

@@ -52,7 +52,7 @@ struct proof {
 struct attempt {
 	struct proof proof;
 	char address[PEER_ADDRESS];	/* from a PROXY header */
-	uint8_t tls_on, plaintext, told_plaintext, ended;
+	uint8_t tls_on, plaintext, told_plaintext;
 	uint32_t unread_length;
 	char unread[WIRE_INPUT];	/* what the client sent after this; the last member */
 };

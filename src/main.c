@@ -139,7 +139,7 @@ resume(void)
 	wire_open(attempt.tls_on ? tls.in : orders.in, attempt.tls_on ? tls.out : orders.out,
 	    session_end);
 	wire_limit(orders.options.login_seconds, 0);
-	wire_resume(attempt.unread, attempt.unread_length, attempt.ended, orders.last_moment);
+	wire_resume(attempt.unread, attempt.unread_length, orders.last_moment);
 	if (sandbox_lower(&orders.ids, orders.doors.names) == -1)
 		return not_set_up();
 	session_resume(&session, &attempt);

@@ -9,17 +9,48 @@
 
 enum { IPV4 = 4, IPV6 = 16 };
 
-static const unsigned char signature[PROXY_FIRST] = {
+/* How the two versions begin. */
+static const char text_start[] = { 'P', 'R', 'O', 'X', 'Y', ' ' };
+static const char signature[PROXY_FIRST] = {
 	'\r', '\n', '\r', '\n', 0, '\r', '\n', 'Q', 'U', 'I', 'T', '\n',
 };
+
+/* Takes the next field of version 1, which "end" must follow. False: malformed. */
+static bool
+take_field(const char **line, char end, char field[PEER_ADDRESS])
+{
+	size_t length = strcspn(*line, " ");
+
+	if (length >= PEER_ADDRESS || (*line)[length] != end)
+		return false;
+	memcpy(field, *line, length);
+	field[length] = '\0';
+	*line += length + 1;
+	return true;
+}
+
+static bool
+take_address(const char **line, bool six, struct peer *peer)
+{
+	char field[PEER_ADDRESS];
+
+	return take_field(line, ' ', field) && (strchr(field, ':') != NULL) == six &&
+	    peer_set(peer, field);
+}
+
+static bool
+take_port(const char **line, char end)
+{
+	char field[PEER_ADDRESS];
+	uint64_t port;
+
+	return take_field(line, end, field) && command_number(field, UINT16_MAX, &port);
+}
 
 bool
 proxy_line(const char *line, struct peer *peer)
 {
-	enum { FROM, TO, FIRST_PORT, SECOND_PORT, FIELDS, MOST_PORT = 65535 };
-	char field[PEER_ADDRESS];
-	struct peer other;
-	uint64_t port;
+	struct peer receiver;
 
 	if (strcmp(line, "PROXY UNKNOWN") == 0 || strncmp(line, "PROXY UNKNOWN ", 14) == 0) {
 		peer->foreign = true;
@@ -30,19 +61,8 @@ proxy_line(const char *line, struct peer *peer)
 		return false;
 	bool six = line[9] == '6';
 	line += 11;
-	for (int i = 0; i < FIELDS; i++) {
-		size_t length = strcspn(line, " ");
-		if (length >= sizeof field || line[length] != (i == SECOND_PORT ? '\0' : ' '))
-			return false;
-		memcpy(field, line, length);
-		field[length] = '\0';
-		line += length + 1;
-		if (i >= FIRST_PORT ? !command_number(field, MOST_PORT, &port) :
-		    (strchr(field, ':') != NULL) != six ||
-		    !peer_set(i == FROM ? peer : &other, field))
-			return false;
-	}
-	return true;
+	return take_address(&line, six, peer) && take_address(&line, six, &receiver) &&
+	    take_port(&line, ' ') && take_port(&line, '\0');
 }
 
 size_t
@@ -64,7 +84,7 @@ proxy_binary(const unsigned char *second, const unsigned char *rest, struct peer
 		return peer_set_octets(peer, rest, IPV4);
 	if (second[1] == TCP6 && proxy_rest(second) >= 36)
 		return peer_set_octets(peer, rest, IPV6);
-	/* Over anything but these two there is no address, and whoever it is is not here. */
+	/* Any other transport gives no address of a client, but that client is elsewhere. */
 	peer->foreign = true;
 	peer->named = false;
 	return second[1] != TCP4 && second[1] != TCP6;
@@ -75,22 +95,22 @@ read_binary(struct peer *peer)
 {
 	unsigned char second[PROXY_SECOND], rest[PROXY_REST];
 
-	if (!wire_read_octets(second, sizeof second) || proxy_rest(second) > sizeof rest)
+	wire_read_octets(second, sizeof second);
+	if (proxy_rest(second) > sizeof rest)
 		return false;
-	return wire_read_octets(rest, proxy_rest(second)) && proxy_binary(second, rest, peer);
+	wire_read_octets(rest, proxy_rest(second));
+	return proxy_binary(second, rest, peer);
 }
 
 static bool
-read_line(const unsigned char *first, struct peer *peer)
+read_line(const char first[PROXY_FIRST], struct peer *peer)
 {
 	enum { MOST = 107 };	/* octets of a version 1 header */
 	char line[MOST + 1];
 	char *tail;
 	size_t length;
 
-	if (memcmp(first, "PROXY ", 6) != 0 || memchr(first, '\n', PROXY_FIRST) != NULL)
-		return false;
-	if (wire_read_line(&tail, &length) != WIRE_GOT_LINE ||
+	if (memchr(first, '\n', PROXY_FIRST) != NULL || !wire_read_line(&tail, &length) ||
 	    length + PROXY_FIRST > MOST || strlen(tail) != length)
 		return false;
 	memcpy(line, first, PROXY_FIRST);
@@ -98,14 +118,30 @@ read_line(const unsigned char *first, struct peer *peer)
 	return proxy_line(line, peer);
 }
 
+/*
+ * What does not begin like a header is refused at its first wrong octet: a client that
+ * sends a command and waits for the reply would otherwise wait for more, as we would.
+ */
+static bool
+read_header(struct peer *peer)
+{
+	char first[PROXY_FIRST];
+	bool text = true, binary = true;
+
+	for (size_t i = 0; i < sizeof first; i++) {
+		wire_read_octets(&first[i], 1);
+		text = text && (i >= sizeof text_start || first[i] == text_start[i]);
+		binary = binary && first[i] == signature[i];
+		if (!text && !binary)
+			return false;
+	}
+	return binary ? read_binary(peer) : read_line(first, peer);
+}
+
 bool
 proxy_read(struct peer *peer)
 {
-	unsigned char first[PROXY_FIRST];
-
-	if (wire_read_octets(first, sizeof first) &&
-	    (memcmp(first, signature, sizeof first) == 0 ? read_binary(peer) :
-	    read_line(first, peer)))
+	if (read_header(peer))
 		return true;
 	log_record(LOG_NOTICE, "no PROXY header", "%s", "");
 	return false;

@@ -1,6 +1,6 @@
 /*
- * proxy: the header of the PROXY protocol, version 1 or 2, by which a balancer
- * tells whom it speaks for.
+ * proxy: the header of the PROXY protocol, version 1 or 2, in which a balancer names
+ * the client that it speaks for.
  */
 #ifndef PROXY_H
 #define PROXY_H
@@ -11,28 +11,29 @@
 #include "peer.h"
 
 enum {
-	PROXY_FIRST = 12,	/* octets that tell the versions apart */
-	PROXY_SECOND = 4,	/* of version 2 behind them */
-	PROXY_REST = 1024,	/* the longest rest of version 2 that is taken */
+	PROXY_FIRST = 12,	/* octets that distinguish the versions */
+	PROXY_SECOND = 4,	/* octets of version 2 after them */
+	PROXY_REST = 1024,	/* octets of the longest rest of version 2 that is accepted */
 };
 
-/* Pure: version 1, the whole line without its end. False: malformed. */
+/* Pure: reads version 1, the whole line without its end. Returns false if malformed. */
 bool proxy_line(const char *line, struct peer *peer);
 
 /*
- * Pure: version 2, the octets behind PROXY_FIRST: PROXY_SECOND and as many as
+ * Pure: reads version 2, the octets after PROXY_FIRST: PROXY_SECOND and then as many as
  * proxy_rest says. A header that names nobody leaves the address as it is, which is the
  * balancer's; unless the balancer speaks for itself (LOCAL), the client is another host.
+ * Returns false if malformed.
  */
 bool proxy_binary(const unsigned char *second, const unsigned char *rest,
 	struct peer *peer);
 
-/* Octets that follow PROXY_SECOND. */
+/* Returns how many octets follow PROXY_SECOND. */
 size_t proxy_rest(const unsigned char *second);
 
 /*
- * Reads the header from the wire, which must have been opened. False after a
- * record: there was none, or it is malformed.
+ * Reads the header from the wire, which must be open. Returns false after logging that
+ * there was none, or a malformed one.
  */
 bool proxy_read(struct peer *peer);
 

@@ -340,14 +340,9 @@ serve_line(struct session *session)
 	char *line;
 	size_t length;
 
-	switch (wire_read_line(&line, &length)) {
-	case WIRE_NO_MORE:
-		session_end("closed");
-	case WIRE_TOO_LONG:
+	if (!wire_read_line(&line, &length)) {
 		wire_err(NULL, "line too long");
 		return SESSION_STAY;
-	case WIRE_GOT_LINE:
-		break;
 	}
 	if (!command_split(&command, line, length, takes_rest)) {
 		wire_err(NULL, "malformed command");

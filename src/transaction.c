@@ -89,7 +89,7 @@ view(struct maildrop *maildrop, uint64_t offset, uint64_t want, size_t *length, 
 		if (want > maildrop->size - offset)
 			want = maildrop->size - offset;
 		if (maildrop_read(maildrop, offset, last.octets, (size_t)want) == -1)
-			session_end("unreadable");
+			wire_drop("unreadable");
 		last.begin = offset;
 		last.end = offset + want;
 		last.seen = maildrop->seen;
@@ -129,7 +129,7 @@ send_message(struct maildrop *maildrop, const struct message *message, uint64_t 
 	}
 	/* Rewritten meanwhile: a response without an end is no message. */
 	if (!sure && maildrop_check(maildrop) != MAILDROP_GOOD)
-		session_end("changed");
+		wire_drop("changed");
 	wire_body_end(message->blank);
 }
 

@@ -36,7 +36,6 @@ static volatile sig_atomic_t signalled;
 
 static char input[WIRE_INPUT + 1];
 static size_t line_start, input_end;
-static bool input_closed;
 
 static char output[OUTPUT];
 static size_t used;
@@ -223,14 +222,13 @@ fill(int64_t *until)
 	explicit_bzero(input + input_end, WIRE_INPUT - input_end);
 	wait_for(in, POLLIN, *until);
 	n = read(in, input + input_end, WIRE_INPUT - input_end);
-	if (n == -1 && errno != EINTR && errno != EAGAIN)
+	if (n == 0 || (n == -1 && errno != EINTR && errno != EAGAIN))
 		wire_drop("closed");
-	input_closed = n == 0;
 	if (n > 0)
 		input_end += (size_t)n;
 }
 
-enum wire_line
+bool
 wire_read_line(char **line, size_t *length)
 {
 	int64_t until = 0;
@@ -247,25 +245,23 @@ wire_read_line(char **line, size_t *length)
 			start[n] = '\0';
 			*line = start;
 			*length = n;
-			return too_long || n > WIRE_LINE ? WIRE_TOO_LONG : WIRE_GOT_LINE;
+			return !too_long && n <= WIRE_LINE;
 		}
 		if (input_end - line_start > WIRE_LINE + 1) {
 			too_long = true;
 			line_start = input_end;
 		}
-		if (input_closed)
-			return WIRE_NO_MORE;
 		fill(&until);
 	}
 }
 
-bool
+void
 wire_read_octets(void *octets, size_t length)
 {
 	char *to = octets;
 	int64_t until = 0;
 
-	while (length > 0) {
+	for (;;) {
 		size_t n = input_end - line_start;
 		if (n > length)
 			n = length;
@@ -273,21 +269,18 @@ wire_read_octets(void *octets, size_t length)
 		line_start += n;
 		to += n;
 		length -= n;
-		if (length > 0 && input_closed)
-			return false;
-		if (length > 0)
-			fill(&until);
+		if (length == 0)
+			return;
+		fill(&until);
 	}
-	return true;
 }
 
 size_t
-wire_unread(char *octets, bool *ended)
+wire_unread(char *octets)
 {
 	size_t length = input_end - line_start;
 
 	memcpy(octets, input + line_start, length);
-	*ended = input_closed;
 	return length;
 }
 
@@ -298,12 +291,11 @@ wire_last_moment(void)
 }
 
 void
-wire_resume(const char *octets, size_t length, bool ended, int64_t last)
+wire_resume(const char *octets, size_t length, int64_t last)
 {
 	memcpy(input, octets, length);
 	line_start = 0;
 	input_end = length;
-	input_closed = ended;
 	last_moment = last;
 }
 

@@ -2,10 +2,9 @@
  * wire: the two descriptors of the session. Lines come in, replies and mail
  * text go out, and line ends, byte-stuffing and time limits are its alone.
  *
- * No function returns an error of the network. A peer that is gone, stuck or too slow,
- * and a signal that asks us to stop, end the process through the function given to
- * wire_open; what was buffered is dropped then. Only the orderly end of the input is
- * returned: WIRE_NO_MORE, and false of wire_read_octets.
+ * No function returns an error of the network, nor the end of the input. A peer that is
+ * gone, stuck or too slow, and a signal that asks us to stop, end the process through
+ * the function given to wire_open; what was buffered is dropped then.
  */
 #ifndef WIRE_H
 #define WIRE_H
@@ -19,8 +18,6 @@ enum {
 	WIRE_INPUT = 4 * WIRE_LINE,	/* octets that are read ahead, at most */
 	WIRE_STATUS = 512,	/* RFC 2449 section 4: first line of a response */
 };
-
-enum wire_line { WIRE_GOT_LINE, WIRE_TOO_LONG, WIRE_NO_MORE };
 
 /*
  * Takes the descriptors. Ignores SIGPIPE and holds SIGTERM, SIGINT and SIGHUP
@@ -38,15 +35,15 @@ void wire_open(int in, int out, void (*end)(const char *why));
 void wire_limit(unsigned seconds, unsigned total);
 
 /*
- * The next line without its CRLF or LF, in wire's own buffer until the next
- * call, a NUL after it. Sends what is buffered when no whole line waits.
- * WIRE_TOO_LONG: one line over the limit was read to its end and dropped.
- * WIRE_NO_MORE: end of input; a line without an end is no line.
+ * Gives the next line without its CRLF or LF, in wire's own buffer until the next call,
+ * with a NUL after it. Sends what is buffered when no whole line waits. Returns false for
+ * a line over the limit, which was read to its end and dropped. A last line without an
+ * end is dropped, too: the client may have been cut off in the middle of it.
  */
-enum wire_line wire_read_line(char **line, size_t *length);
+bool wire_read_line(char **line, size_t *length);
 
-/* Exactly "length" octets, whatever they are; false at the end of input. */
-bool wire_read_octets(void *octets, size_t length);
+/* Reads exactly "length" octets, whatever they are. */
+void wire_read_octets(void *octets, size_t length);
 
 /*
  * Goes on with other descriptors. Whatever was still to be read from the ones
@@ -118,16 +115,16 @@ int64_t wire_clock(void);
 void wire_pause(int64_t then);
 
 /*
- * For the next image of this program in the same process: what was read ahead of the
- * last line, to "octets", WIRE_INPUT of them; and whether the input has ended.
+ * For the next image of this program in the same process: copies to "octets" what was
+ * read ahead of the last line, and returns its length, which is at most WIRE_INPUT.
  */
-size_t wire_unread(char *octets, bool *ended);
+size_t wire_unread(char *octets);
 
 /* When the total of wire_limit is over, on wire_clock; 0: never. */
 int64_t wire_last_moment(void);
 
 /* Goes on there, after wire_open and wire_limit; "length" is at most WIRE_INPUT. */
-void wire_resume(const char *octets, size_t length, bool ended, int64_t last);
+void wire_resume(const char *octets, size_t length, int64_t last);
 
 /* Wipes all lines that were read. */
 void wire_forget(void);

@@ -31,7 +31,7 @@ static const char digest[] = "072741baaecce53ec9ae56c032bc5794";	/* of STAMP and
 
 /* The start of an input. "secret_size" octets of the secret follow, then commands. */
 struct given {
-	uint8_t flags, failures, method, tls_on, plaintext, told_plaintext, ended, rest;
+	uint8_t flags, failures, method, tls_on, plaintext, told_plaintext, unused, rest;
 	uint32_t length, unread_length;
 	uint16_t secret_size;
 	char name[CREDENTIALS_SENT + 2], address[PEER_ADDRESS];
@@ -54,8 +54,7 @@ check_sane(const struct attempt *attempt)
 	must(memchr(proof->name, '\0', sizeof proof->name) != NULL);
 	must(proof->length <= WIRE_LINE && proof->secret[proof->length] == '\0');
 	must(memchr(attempt->address, '\0', sizeof attempt->address) != NULL);
-	must(attempt->tls_on <= 1 && attempt->plaintext <= 1 && attempt->told_plaintext <= 1 &&
-	    attempt->ended <= 1);
+	must(attempt->tls_on <= 1 && attempt->plaintext <= 1 && attempt->told_plaintext <= 1);
 	must(attempt->unread_length <= WIRE_INPUT);
 }
 
@@ -111,7 +110,6 @@ fill_attempt(const struct given *given, const uint8_t *octets, size_t length)
 	handed.tls_on = given->tls_on;
 	handed.plaintext = given->plaintext;
 	handed.told_plaintext = given->told_plaintext;
-	handed.ended = given->ended;
 	handed.unread_length = given->unread_length;
 	from_client += secret;
 	from_client_left -= secret;

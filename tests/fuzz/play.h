@@ -237,7 +237,7 @@ static void
 renew_wire(void)
 {
 	line_start = input_end = used = 0;
-	input_closed = mail_in_output = false;
+	mail_in_output = false;
 	end_session = session_end;
 	in = out = null;
 	log_user(NULL);

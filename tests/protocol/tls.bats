@@ -395,16 +395,39 @@ V2='\r\n\r\n\0\r\nQUIT\n'
 		PROXY TCP4 192.0.2.7\0 127.0.0.1 1024 110\r\n
 		PROXY UNKNOWN $(printf 'x%.0s' {1..94})\r\n
 		PROX
+		\r\n\r\n\0\r\nQUIR
 		$V2\x31\x11\0\x0c\xc0\0\2\7\x7f\0\0\1\4\0\0\x6e
 		$V2\x22\x11\0\x0c\xc0\0\2\7\x7f\0\0\1\4\0\0\x6e
 		$V2\x21\x11\0\x0b\xc0\0\2\7\x7f\0\0\1\4\0\0
 		$V2\x21\x21\0\x0c\xc0\0\2\7\x7f\0\0\1\4\0\0\x6e
-		$V2\x21\x11\0\xff\xc0\0\2\7\x7f\0\0\1\4\0\0\x6e
 		$V2\x21\x11\xff\xff
 		$V2\x21
 		$V2
 	END
-	same 'no PROXY header, ip=[unknown]' "$(server -x </dev/null; records | tail -n 1)"
+}
+
+@test "a connection that ends before or within a PROXY header is one that was closed" {
+	local text
+	while read -r text; do
+		# shellcheck disable=SC2059
+		printf "$text" | server -x >replies
+		same '' "$(cat replies)"
+		same 'no login, ip=[unknown], end=closed' "$(records | tail -n 1)"
+	done <<-END
+
+		PROX
+		PROXY TCP4 192.0.2.7 127.0.0.1 1024 110
+		$V2\x21\x11\0\xff\xc0\0\2\7\x7f\0\0\1\4\0\0\x6e
+		$V2\x21
+		$V2
+	END
+}
+
+@test "a client that sends a command instead of a PROXY header is not left waiting" {
+	connect bob -x
+	printf 'Q' >&"${TO[bob]}"
+	gone bob
+	same 'no PROXY header, ip=[unknown]' "$(records)"
 }
 
 @test "a PROXY header of version 2 may be 1024 octets long, and no longer" {
