@@ -95,7 +95,7 @@ change_index(struct maildrop *maildrop)
 			uint64_t end = maildrop_end(maildrop, message);
 			window.begin = window.end = 0;
 			if (message->start < end && end <= maildrop->size)
-				(void)digest_message(maildrop, message, message);
+				(void)digest_message(maildrop, message, 0, message);
 		}
 	maildrop->octets = 0;
 	for (size_t i = 0; i < maildrop->count; i++)
