@@ -27,6 +27,17 @@ teardown_file() {
 	"$HERE/mbox.py" mails "$WORK/delivered" "$WORK/mails" "${all[@]}"
 }
 
+@test "procmail, Exim and dma each take a lock of the kernel, whatever else they take" {
+	local agent
+	export NAME WORK
+	restore
+	for agent in procmail exim dma; do
+		strace -f -y -o calls -e trace=fcntl,flock bash -c "$(declare -f "by_$agent")
+			by_$agent" <"$WORK/mails/plain"
+		grep -F "<$SPOOL>" calls | grep -E '(F_SETLKW?, \{l_type=F_WRLCK|LOCK_EX).*= 0$'
+	done
+}
+
 # The unique-ids in $AT/uidl are those of the sessions before.
 same_ids() {
 	[ -e "$BATS_TEST_TMPDIR/ids" ] || cp "$AT/uidl" "$BATS_TEST_TMPDIR/ids"

@@ -272,7 +272,7 @@ teardown() {
 		grep -qxE "(/usr)?/lib/systemd/system/$unit" <<<"$files"
 	done
 	for file in /usr/sbin/stdpop3d /usr/sbin/stdpop3d-login /usr/share/man/man8/stdpop3d.8.gz \
-		/usr/share/doc/stdpop3d/examples/inetd.conf; do
+		/usr/share/doc/stdpop3d/examples/inetd.conf /usr/share/doc/stdpop3d/examples/my-mail; do
 		grep -qx "$file" <<<"$files"
 	done
 	while read -r file; do
