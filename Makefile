@@ -39,6 +39,13 @@ $(BUILD)/%.o: src/%.c Makefile
 	@mkdir -p $(@D)
 	$(COMPILE) -MMD -MP -c -o $@ $<
 
+# Before anything is compiled: is there a sandbox for this system, and this processor?
+$(OBJECTS): | supported
+supported:
+	@[ -e src/sandbox_$(OS).c ] || { echo "this system is not supported, since there is no" \
+		"src/sandbox_$(OS).c: see 'Elsewhere' in src/README, or try OS=plain" >&2; exit 1; }
+	@$(COMPILE) -E -o /dev/null src/sandbox_$(OS).c
+
 # A unit test is one file beside all rooms but main.
 $(BUILD)/unit/%: tests/unit/%.c $(filter-out $(BUILD)/main.o,$(OBJECTS))
 	@mkdir -p $(@D)
@@ -127,4 +134,4 @@ deb:
 	cp -r contrib/debian build/deb/stdpop3d
 	cd build/deb/stdpop3d && dpkg-buildpackage -us -uc -b
 
-.PHONY: all check proof units demo deb sanitize musl fuzz valgrind lint bench growth install uninstall clean dist
+.PHONY: all supported check proof units demo deb sanitize musl fuzz valgrind lint bench growth install uninstall clean dist

@@ -5,6 +5,21 @@
  * A call that the filter does not know fails with EPERM. It does not kill: a C
  * library may try a call that we never saw, and has to go on without.
  */
+/* First of all, so that "make" says this and not which header is missing. */
+#if defined __x86_64__
+#define FILTER_ARCH AUDIT_ARCH_X86_64
+#define LOADER_ROWS ALLOW(arch_prctl), ALLOW(poll),
+#elif defined __AARCH64EL__
+#define FILTER_ARCH AUDIT_ARCH_AARCH64
+#elif defined __riscv && __riscv_xlen == 64
+#define FILTER_ARCH AUDIT_ARCH_RISCV64
+#else
+#error "this processor is not supported: see 'Elsewhere' in src/README, or try OS=plain"
+#endif
+#ifndef LOADER_ROWS
+#define LOADER_ROWS	/* what only this architecture's C library asks for to begin */
+#endif
+
 #include "sandbox_system.h"
 
 #include <errno.h>
@@ -218,20 +233,6 @@ restrict_files(int spool, uint64_t spool_access, int state, uint64_t state_acces
 }
 
 /* seccomp. The rows of a filter are written with these. */
-#if defined __x86_64__
-#define FILTER_ARCH AUDIT_ARCH_X86_64
-#define LOADER_ROWS ALLOW(arch_prctl), ALLOW(poll),
-#elif defined __aarch64__
-#define FILTER_ARCH AUDIT_ARCH_AARCH64
-#elif defined __riscv && __riscv_xlen == 64
-#define FILTER_ARCH AUDIT_ARCH_RISCV64
-#else
-#error "add the architecture; arguments are taken to be little-endian"
-#endif
-#ifndef LOADER_ROWS
-#define LOADER_ROWS	/* what only this architecture's C library asks for to begin */
-#endif
-
 #define LOAD(field) BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, field))
 #define LOAD_HIGH(field) \
 	BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, field) + 4)
