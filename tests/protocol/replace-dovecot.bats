@@ -103,16 +103,46 @@ exec_of() {
 	[ "$status" = 0 ]
 	[ "$(ls stdpop3d-move)" = "$(printf '%s\n' pop3.socket pop3@.service pop3s.socket \
 		pop3s@.service unique-ids)" ]
-	[ "$(exec_of pop3@.service)" = \
-		'/usr/local/sbin/stdpop3d -D /etc/stdpop3d/unique-ids -f' ]
+	[ "$(exec_of pop3@.service)" = '/usr/bin/tlswrapper -n -f /etc/ssl/private/pop3s.pem /usr/local/sbin/stdpop3d -5 -D /etc/stdpop3d/unique-ids -f' ]
 	[ "$(exec_of pop3s@.service)" = '/usr/bin/tlswrapper -f /etc/ssl/private/pop3s.pem /usr/local/sbin/stdpop3d -t -D /etc/stdpop3d/unique-ids -f' ]
 	for unit in pop3@.service pop3s@.service; do
-		diff <(grep -v ^ExecStart "$TOP/contrib/$unit") \
-			<(grep -v ^ExecStart "stdpop3d-move/$unit")
+		diff <(grep -vE '^(ExecStart|Description)=|^# S?TLS' "$TOP/contrib/pop3s@.service") \
+			<(grep -vE '^(ExecStart|Description)=|^# S?TLS' "stdpop3d-move/$unit")
 	done
+	grep -qx 'Description=POP3 with STLS, a session' 'stdpop3d-move/pop3@.service'
 	cmp "$TOP/contrib/pop3.socket" stdpop3d-move/pop3.socket
 	cmp "$TOP/contrib/pop3s.socket" stdpop3d-move/pop3s.socket
 	printf 'alice:1700000000:12\nbob:1700000001:3\n' | cmp - stdpop3d-move/unique-ids
+}
+
+@test "Debian's default without tlswrapper: units that go on with ids and folded names" {
+	debian
+	replace
+	[ "$status" = 0 ]
+	[ "$(exec_of pop3@.service)" = '/usr/local/sbin/stdpop3d -D /etc/stdpop3d/unique-ids -f' ]
+	diff <(grep -v ^ExecStart "$TOP/contrib/pop3@.service") \
+		<(grep -v ^ExecStart stdpop3d-move/pop3@.service)
+}
+
+@test "STLS goes on where tlswrapper is there, without the port with TLS too" {
+	debian
+	touch root/usr/bin/tlswrapper
+	chmod +x root/usr/bin/tlswrapper
+	printf 'service pop3-login {\n  inet_listener pop3s {\n    port = 0\n  }\n}\n' >>conf
+	replace
+	[ "$(ls stdpop3d-move)" = "$(printf '%s\n' pop3.socket pop3@.service unique-ids)" ]
+	[[ $(exec_of pop3@.service) == '/usr/bin/tlswrapper -n -f '* ]]
+	says 'STLS is by tlswrapper -n, with a weakness that the port with TLS at once has not: see'
+	says '(umask 077; cat /etc/dovecot/private/dovecot.key /etc/dovecot/private/dovecot.pem >/etc/ssl/private/pop3s.pem)'
+	never 'STLS is not offered'
+	never 'only clients on this host'
+	rm -r stdpop3d-move
+	but '/^ssl_cert/d'
+	refused 'ssl_cert names no file'
+	but 's/^protocols/ssl = no\n&/'
+	replace
+	[ "$(exec_of pop3@.service)" = '/usr/local/sbin/stdpop3d -D /etc/stdpop3d/unique-ids -f' ]
+	never STLS
 }
 
 @test "Debian's default: what is said" {
@@ -126,7 +156,7 @@ exec_of() {
 	says 'are refused from other hosts.'
 	says 'Other protocols, which go on: none.'
 	says 'pop3_uidl_format = %08Xu%08Xv: -D goes on with these unique-ids.'
-	says 'STLS is not offered on the port without TLS; contrib/tcpserver-stls.run does that.'
+	says 'STLS is not offered on the port without TLS: that takes systemd and the package tlswrapper,'
 	never DOMAINS
 }
 
@@ -149,15 +179,15 @@ exec_of() {
 	says 'Clients that leave mail on the server fetch all of it once more. -D would avoid that, but'
 	says "printf '\\nprotocols = imap sieve # stdpop3d\\n' >>/etc/dovecot/dovecot.conf && systemctl restart dovecot"
 	says "sed -i '/ # stdpop3d\$/d' /etc/dovecot/dovecot.conf && systemctl restart dovecot"
-	[ "$(exec_of pop3@.service)" = '/usr/local/sbin/stdpop3d -f' ]
+	[ "$(exec_of pop3@.service)" = '/usr/bin/tlswrapper -n -f /etc/ssl/private/pop3s.pem /usr/local/sbin/stdpop3d -5 -f' ]
 	[ "$(exec_of pop3s@.service)" = '/usr/bin/tlswrapper -f /etc/ssl/private/pop3s.pem /usr/local/sbin/stdpop3d -t -f' ]
 	[ ! -e stdpop3d-move/unique-ids ]
 	never from-dovecot
 	never /etc/stdpop3d
-	never 'doveadm index'
+	never doveadm
 	but 's/^protocols/auth_username_format = %u\ndisable_plaintext_auth = no\n&/'
 	replace
-	[ "$(exec_of pop3@.service)" = '/usr/local/sbin/stdpop3d -P any' ]
+	[ "$(exec_of pop3@.service)" = '/usr/bin/tlswrapper -n -f /etc/ssl/private/pop3s.pem /usr/local/sbin/stdpop3d -5 -P any' ]
 	[ "$(exec_of pop3s@.service)" = '/usr/bin/tlswrapper -f /etc/ssl/private/pop3s.pem /usr/local/sbin/stdpop3d -t' ]
 	rm -r root/run stdpop3d-move
 	replace
@@ -189,7 +219,7 @@ exec_of() {
 @test "ids are made anew after Dovecot has stopped, and before the sockets start" {
 	debian
 	replace
-	diff <(grep -oE 'doveadm index|disable --now dovecot|from-dovecot /var/mail|enable --now pop3.*|^To undo it:|index of each INBOX|enable --now dovecot' <<<"$output") - <<-'END'
+	diff <(grep -oE 'doveadm index|disable --now dovecot|from-dovecot /var/mail|enable --now pop3.*|^To undo it:|index of each INBOX|enable --now dovecot|force-resync' <<<"$output") - <<-'END'
 		doveadm index
 		disable --now dovecot
 		from-dovecot /var/mail
@@ -197,6 +227,28 @@ exec_of() {
 		To undo it:
 		index of each INBOX
 		enable --now dovecot
+		force-resync
+	END
+}
+
+@test "each mailbox of the spool is indexed, where its user may look" {
+	mkdir -p at/box bin "root$PWD/at"
+	ln -s "$PWD/at/box" "root$PWD/at/box"
+	touch at/box/alice at/box/bob
+	# shellcheck disable=SC2016 # the script expands it
+	printf '#!/bin/sh\necho "$PWD $*" >>%s/ran\n' "$PWD" >bin/doveadm
+	chmod +x bin/doveadm
+	debian
+	but "s,INBOX=/var/mail/,INBOX=$PWD/at/box/,"
+	replace
+	for command in index force-resync; do
+		PATH=$PWD/bin:$PATH sh -c "$(said | grep -F "doveadm $command")"
+	done
+	diff ran - <<-'END'
+		/ index -u alice INBOX
+		/ index -u bob INBOX
+		/ force-resync -u alice INBOX
+		/ force-resync -u bob INBOX
 	END
 }
 

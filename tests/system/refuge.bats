@@ -196,7 +196,7 @@ past() {
 	same 'alice: 2 of 4 messages have no number of Dovecot'\''s' "$(cat reported)"
 	sed -n 's/\r$//; s/^[0-9]* \(.*\)/\1/p' killed >>seen
 	fetches at_stdpop3d three four
-	line=$(sed -n 's/^doveadm /dovecot ..\/..\/bin\/doveadm /; s/ -A / /; /doveadm index/p' \
+	line=$(sed -n 's/.*\(doveadm index\) -u .* \(INBOX\);.*/dovecot ..\/..\/bin\/\1 \2/p' \
 		"$TOP/man/stdpop3d-migration.7")
 	[ -n "$line" ]
 	eval "$line"
