@@ -76,3 +76,13 @@ fingerprint_end(const struct fingerprint *print)
 		sum = stir(sum ^ sum >> 32, print->lane[i]);
 	return sum ^ sum >> 32;
 }
+
+uint64_t
+fingerprint_of(const void *octets, size_t length)
+{
+	struct fingerprint print;
+
+	fingerprint_begin(&print);
+	fingerprint_add(&print, octets, length);
+	return fingerprint_end(&print);
+}

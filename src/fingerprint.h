@@ -23,4 +23,7 @@ void fingerprint_begin(struct fingerprint *print);
 void fingerprint_add(struct fingerprint *print, const void *octets, size_t length);
 uint64_t fingerprint_end(const struct fingerprint *print);
 
+/* The checksum of one piece. */
+uint64_t fingerprint_of(const void *octets, size_t length);
+
 #endif

@@ -1,26 +1,44 @@
 /*
- * The state file. Layout: the fixed parts at 0 and 4096, one sector each, then
- * two areas for bodies.
+ * The state file. Its parts, each at a multiple of 4096 octets:
+ *
+ *	0, 4096		MOVING records, in turn; each fits into one sector
+ *	8192		the MOVED record
+ *	12288		the plan and its runs
+ *	after these	octets saved with MOVING records, in turn: twice 4 megabytes
+ *
+ * A record that counts is never written over: the next one goes to the other place,
+ * and so do the octets saved with it. MOVED has a place of its own because clearing
+ * is not synced, so that after a power cut the records of a finished UPDATE may be
+ * there again, and with them the first record of the next UPDATE. That one can then
+ * have replaced an old MOVING record only: MOVED is still there and counts, or the
+ * plan is a new one, and no old record counts.
  */
 #include "journal.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "fingerprint.h"
 #include "io.h"
 
 enum { FLAGS = O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC };
-enum { PLACES = 2, PLACE = 4096, BODIES = PLACES * PLACE, PIECE = 64 * 1024, NAME = 80 };
-enum { MOST_RUNS = 1 << 28, MOST_ASIDE = 16 * 1024 * 1024 };
-enum { RUNS_A_GRAIN = FINGERPRINT_GRAIN / sizeof(struct journal_run) };
+enum { PLACES = 3, MOVED_PLACE = 2, PLACE = 4096, PLAN = PLACES * PLACE };
+enum { RUNS = PLAN + sizeof(struct journal_plan) };
+enum { SECTOR = 512, PIECE = 64 * 1024, NAME = 80, MOST_ASIDE = 16 * 1024 * 1024 };
 
-/* The last octet is the format's: it goes up when any octet of a record changes. */
-static const char magic[8] = { 's', 't', 'd', 'p', 'o', 'p', '3', '2' };
+_Static_assert(sizeof(struct journal_record) <= SECTOR, "a record cannot be torn");
+
+/* The last octet is the format's number: it goes up when any octet of a journal
+   means something else. */
+static const char magic[8] = { 's', 't', 'd', 'p', 'o', 'p', '3', '3' };
+
+static char saved[JOURNAL_SAVED_MOST];
 
 int
 journal_open(struct journal *journal, int directory, const char *name)
@@ -32,7 +50,7 @@ journal_open(struct journal *journal, int directory, const char *name)
 	journal->fd = openat(directory, name, FLAGS);
 	if (journal->fd == -1 && errno == ENOENT) {
 		journal->fd = openat(directory, name, FLAGS | O_CREAT, IO_PRIVATE_MODE);
-		/* Its name must be on the disk before a record in it can count. */
+		/* A power cut must not take away the name of a file that has a journal. */
 		if (journal->fd != -1 && fsync(directory) == -1)
 			goto fail;
 	}
@@ -67,17 +85,19 @@ journal_peek(struct journal *journal, int directory, const char *name)
 void
 journal_close(struct journal *journal)
 {
-	int saved = errno;
+	int cause = errno;
 
 	if (journal->aside != -1)
 		close(journal->aside);
 	if (journal->fd != -1) {
-		/* Where close(2) is told to a server it is told late. */
+		/* On a network file system the server may learn of close(2) late. We unlock
+		   first, so that the next session is not refused. */
 		(void)flock(journal->fd, LOCK_UN);
 		close(journal->fd);
 	}
-	journal->fd = journal->aside = -1;
-	errno = saved;
+	free(journal->runs);
+	*journal = (struct journal){ .fd = -1, .aside = -1 };
+	errno = cause;
 }
 
 int
@@ -90,94 +110,82 @@ journal_pending(const struct journal *journal)
 	return status.st_size > 0;
 }
 
-static uint64_t
-round_up(uint64_t length)
+/* Of the two places for MOVING records, and for saved octets, the one of this record. */
+static unsigned
+turn(const struct journal_record *record)
 {
-	return (length + PLACE - 1) / PLACE * PLACE;
+	return record->sequence % 2 == 1 ? 0 : 1;
+}
+
+static unsigned
+place_of(const struct journal_record *record)
+{
+	return record->state == JOURNAL_MOVED ? MOVED_PLACE : turn(record);
 }
 
 static uint64_t
-runs_length(size_t runs)
+runs_length(const struct journal *journal)
 {
-	/* Whole grains, so that the saved octets start a new one. */
-	uint64_t length = runs * sizeof(struct journal_run);
+	return journal->plan.runs * sizeof *journal->runs;
+}
 
-	return (length + FINGERPRINT_GRAIN - 1) / FINGERPRINT_GRAIN * FINGERPRINT_GRAIN;
+/* The first multiple of 4096 after the runs. */
+static uint64_t
+saved_place(const struct journal *journal)
+{
+	return (RUNS + runs_length(journal) + PLACE - 1) / PLACE * PLACE;
 }
 
 static uint64_t
-body_length(const struct journal_record *record)
+saved_place_of(const struct journal *journal, const struct journal_record *record)
 {
-	return runs_length(record->runs) + record->saved;
+	return saved_place(journal) + turn(record) * (uint64_t)JOURNAL_SAVED_MOST;
+}
+
+static uint64_t
+plan_sum(const struct journal *journal)
+{
+	struct fingerprint sum;
+
+	fingerprint_begin(&sum);
+	fingerprint_add(&sum, &journal->plan, sizeof journal->plan);
+	fingerprint_add(&sum, journal->runs, runs_length(journal));
+	return fingerprint_end(&sum);
+}
+
+static uint64_t
+record_sum(const struct journal_record *record)
+{
+	return fingerprint_of(record, offsetof(struct journal_record, sum));
 }
 
 int
-journal_begin(struct journal *journal, size_t runs, uint64_t saved)
+journal_reserve(struct journal *journal, uint64_t runs)
 {
-	uint64_t room = round_up(runs_length(runs) + saved);
+	free(journal->runs);
+	journal->runs = calloc((size_t)runs + JOURNAL_SPARE_RUNS, sizeof *journal->runs);
+	journal->saved = saved;
+	return journal->runs == NULL ? -1 : 0;
+}
+
+int
+journal_begin(struct journal *journal, uint64_t room)
+{
 	int result;
 
-	/* Not posix_fallocate(3): where the call fails it goes other ways, which the
-	   filter refuses, and QUIT would never delete there. */
+	/* We do not call posix_fallocate(3): where the call fails, it tries other ways, which
+	   the filter refuses, and QUIT would never delete mail there. */
 	do
-		result = fallocate(journal->fd, 0, 0, (off_t)(BODIES + PLACES * room));
+		result = fallocate(journal->fd, 0, 0, (off_t)(saved_place(journal) + room));
 	while (result == -1 && errno == EINTR);
-	/* Without space set aside, a full disk may leave a move of several steps to the
-	   recovery: each record is on the disk before its step touches the mailbox. */
-	return result == 0 || errno == EOPNOTSUPP || errno == ENOSYS ? 0 : -1;
-}
-
-int
-journal_add_runs(struct journal *journal, const struct journal_record *record,
-	const struct journal_run *runs)
-{
-	size_t length = (size_t)record->runs * sizeof *runs;
-	struct journal_run last[RUNS_A_GRAIN] = { { 0, 0 } };
-	size_t rest = (size_t)record->runs % RUNS_A_GRAIN;
-
-	/* Before the body that counts if there is room, else behind it. */
-	journal->body = BODIES;
-	if (journal->sequence > 0 && BODIES + body_length(record) > journal->live)
-		journal->body = round_up(journal->live_end);
-	fingerprint_begin(&journal->body_print);
-	length -= rest * sizeof *runs;
-	memcpy(last, runs + record->runs - rest, rest * sizeof *runs);
-	fingerprint_add(&journal->body_print, runs, length);
-	if (io_write(journal->fd, journal->body, runs, length) == -1)
+	/* Without space set aside, a full disk may leave some of the steps to the recovery:
+	   each record is on the disk before its step touches the mailbox. */
+	if (result == -1 && errno != EOPNOTSUPP && errno != ENOSYS)
 		return -1;
-	journal->body_end = journal->body + length;
-	return rest > 0 ? journal_add_saved(journal, last, sizeof last) : 0;
-}
-
-int
-journal_add_saved(struct journal *journal, const void *octets, size_t length)
-{
-	fingerprint_add(&journal->body_print, octets, length);
-	if (io_write(journal->fd, journal->body_end, octets, length) == -1)
+	journal->plan_sum = plan_sum(journal);
+	if (io_write(journal->fd, PLAN, &journal->plan, sizeof journal->plan) == -1)
 		return -1;
-	io_begin_sync(journal->fd, journal->body_end, length);
-	journal->body_end += length;
-	return 0;
-}
-
-static uint64_t
-record_print(const struct journal_record *record)
-{
-	struct journal_record copy = *record;
-	struct fingerprint print;
-
-	copy.print = 0;
-	fingerprint_begin(&print);
-	fingerprint_add(&print, &copy, sizeof copy);
-	return fingerprint_end(&print);
-}
-
-static void
-make_live(struct journal *journal, const struct journal_record *record)
-{
-	journal->sequence = record->sequence;
-	journal->live = record->body;
-	journal->live_end = record->body + body_length(record);
+	return io_write(journal->fd, RUNS, journal->runs, runs_length(journal));
 }
 
 int
@@ -185,107 +193,98 @@ journal_commit(struct journal *journal, struct journal_record *record)
 {
 	memcpy(record->magic, magic, sizeof magic);
 	record->sequence = journal->sequence + 1;
-	record->body = journal->body;
-	record->body_print = fingerprint_end(&journal->body_print);
-	record->print = record_print(record);
-	if (io_write(journal->fd, record->sequence % PLACES * PLACE, record,
-	    sizeof *record) == -1 || io_sync(journal->fd) == -1)
+	record->plan = journal->plan_sum;
+	record->saved_sum = fingerprint_of(saved, record->saved);
+	record->sum = record_sum(record);
+	if (io_write(journal->fd, saved_place_of(journal, record), saved, record->saved) == -1 ||
+	    io_write(journal->fd, place_of(record) * PLACE, record, sizeof *record) == -1 ||
+	    io_sync(journal->fd) == -1)
 		return -1;
-	make_live(journal, record);
+	journal->sequence = record->sequence;
 	return 0;
 }
 
-/* The body is what the record says it is: 1, 0, or -1. */
+/*
+ * Takes the plan, which was read from a journal of "size" octets, and reads its runs.
+ * Returns 1, or 0 if the journal ends before they do, or -1.
+ */
 static int
-check_body(const struct journal *journal, const struct journal_record *record)
+load_plan(struct journal *journal, const char *plan, uint64_t size)
 {
-	static char piece[PIECE];
-	uint64_t offset = record->body;
-	uint64_t left = body_length(record);
-	struct fingerprint print;
-	struct stat status;
-
-	if (fstat(journal->fd, &status) == -1)
-		return -1;
-	/* The user could write it: a hole of a file is not read for hours. */
-	if (record->runs > MOST_RUNS || record->saved > JOURNAL_SAVED ||
-	    offset > (uint64_t)status.st_size || left > (uint64_t)status.st_size - offset)
+	memcpy(&journal->plan, plan, sizeof journal->plan);
+	/* The user may have written this, so the product must not wrap. */
+	if (size < RUNS || journal->plan.runs > (size - RUNS) / sizeof *journal->runs)
 		return 0;
-	fingerprint_begin(&print);
-	while (left > 0) {
-		size_t n = left < sizeof piece ? (size_t)left : sizeof piece;
-		if (io_read(journal->fd, offset, piece, n) == -1)
-			return -1;
-		fingerprint_add(&print, piece, n);
-		offset += n;
-		left -= n;
-	}
-	return fingerprint_end(&print) == record->body_print;
+	if (journal_reserve(journal, journal->plan.runs) == -1 ||
+	    io_read(journal->fd, RUNS, journal->runs, runs_length(journal)) == -1)
+		return -1;
+	journal->plan_sum = plan_sum(journal);
+	return 1;
 }
 
-/* The record in one place: 1, 0: none that counts, -1. */
+/* Returns 1 if the octets saved with a record are as they were, or 0, or -1. */
 static int
-load_place(const struct journal *journal, unsigned place, struct journal_record *record)
+load_saved(const struct journal *journal, const struct journal_record *record, uint64_t size)
 {
-	struct stat status;
+	uint64_t offset = saved_place_of(journal, record);
 
-	if (fstat(journal->fd, &status) == -1)
-		return -1;
-	if ((uint64_t)status.st_size < place * PLACE + sizeof *record)
+	if (record->saved > sizeof saved || (record->saved > 0 && offset + record->saved > size))
 		return 0;
-	if (io_read(journal->fd, place * PLACE, record, sizeof *record) == -1)
+	if (io_read(journal->fd, offset, saved, record->saved) == -1)
 		return -1;
-	/* Only the version that wrote it can finish it. */
-	errno = ENOTSUP;
-	if (memcmp(record->magic, magic, sizeof magic - 1) == 0 &&
-	    record->magic[sizeof magic - 1] != magic[sizeof magic - 1])
-		return -1;
-	if (memcmp(record->magic, magic, sizeof magic) != 0)
+	return fingerprint_of(saved, record->saved) == record->saved_sum;
+}
+
+/* Takes what was read from a place. Returns 1, or 0 if that is no record, or -1. */
+static int
+load_record(const char *octets, unsigned place, struct journal_record *record)
+{
+	memcpy(record, octets, sizeof *record);
+	if (memcmp(record->magic, magic, sizeof magic - 1) != 0)
 		return 0;
-	/* Sectors are not torn, so another kind of machine wrote it, or the disk is faulty. */
-	errno = EBADMSG;
-	if (record->print != record_print(record))
+	if (record->magic[sizeof magic - 1] != magic[sizeof magic - 1]) {
+		/* Only the version that wrote it can finish it. */
+		errno = ENOTSUP;
 		return -1;
-	if (record->sequence % PLACES != place || record->mark_length > JOURNAL_MARK)
-		return 0;
-	return check_body(journal, record);
+	}
+	if (record->sum != record_sum(record) || place_of(record) != place) {
+		/* A sector is not torn: another kind of machine wrote it, or it was damaged. */
+		errno = EBADMSG;
+		return -1;
+	}
+	return 1;
 }
 
 int
 journal_load(struct journal *journal, struct journal_record *record)
 {
+	static char head[RUNS];
 	struct journal_record found;
-	int any = 0;
+	struct stat status;
 
-	if (io_sync(journal->fd) == -1)
+	journal->sequence = 0;
+	if (io_sync(journal->fd) == -1 || fstat(journal->fd, &status) == -1)
+		return -1;
+	uint64_t size = (uint64_t)status.st_size;
+	if (io_read(journal->fd, 0, head, size < sizeof head ? (size_t)size : sizeof head) == -1)
+		return -1;
+	int has_plan = load_plan(journal, head + PLAN, size);
+	if (has_plan == -1)
 		return -1;
 	for (unsigned place = 0; place < PLACES; place++) {
-		int result = load_place(journal, place, &found);
-		if (result == -1)
+		int counts = load_record(head + place * PLACE, place, &found);
+		if (counts == 1)
+			counts = !has_plan || found.plan != journal->plan_sum ? 0 :
+			    load_saved(journal, &found, size);
+		if (counts == -1)
 			return -1;
-		if (result == 1 && (any == 0 || found.sequence > record->sequence)) {
+		if (counts == 1 && found.sequence > journal->sequence) {
 			*record = found;
-			any = 1;
+			journal->sequence = found.sequence;
 		}
 	}
-	if (any)
-		make_live(journal, record);
-	return any;
-}
-
-int
-journal_read_runs(const struct journal *journal, const struct journal_record *record,
-	struct journal_run *runs)
-{
-	return io_read(journal->fd, record->body, runs, (size_t)record->runs * sizeof *runs);
-}
-
-int
-journal_read_saved(const struct journal *journal, const struct journal_record *record,
-	uint64_t offset, void *octets, size_t length)
-{
-	return io_read(journal->fd, record->body + runs_length(record->runs) + offset, octets,
-	    length);
+	/* Again, since those of another record may have been read since. */
+	return journal->sequence == 0 ? 0 : load_saved(journal, record, size);
 }
 
 int
@@ -310,8 +309,8 @@ journal_set_aside(struct journal *journal)
 
 	if (fstat(journal->fd, &status) == -1 || fstat(journal->aside, &aside) == -1)
 		return -1;
-	/* A user who interrupts and rewrites again and again must not fill the disk. The
-	   journal at hand stays until its copy is on the disk. */
+	/* A user could interrupt an UPDATE and rewrite the mailbox again and again, and so
+	   fill the disk. The journal at hand stays until its copy is on the disk. */
 	if (aside.st_size > 0 && aside.st_size + status.st_size > MOST_ASIDE) {
 		if (io_truncate(journal->aside, 0) == -1)
 			return -1;

@@ -1,14 +1,14 @@
 /*
  * journal: the state file of a maildrop. Its lock is the session's exclusive
- * access to the maildrop (RFC 1939 section 4), and its contents are the
- * journal of an UPDATE: an empty file means that none is pending.
+ * access to the maildrop (RFC 1939 section 4), and its contents are the journal
+ * of an UPDATE. An empty file means that no UPDATE is pending.
  *
- * Two places take records in turn, so that a torn one leaves the one before.
- * A record has a fixed part and a body: the runs still to be moved, then the
- * octets that the step it describes is about to overwrite. It counts only if
- * both fingerprints are right.
+ * A journal has one plan, which is written once and says what the UPDATE is to
+ * do, and journal records, each of which says how far it has got. A record may
+ * have saved octets with it. It counts only if it, its plan and its saved octets
+ * have the right checksums; of several that count, the last one written does.
  *
- * No function writes a log record: the caller knows what a failure means.
+ * No function here writes a log line: the caller knows what a failure means.
  */
 #ifndef JOURNAL_H
 #define JOURNAL_H
@@ -17,115 +17,114 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "fingerprint.h"
-
 enum {
-	JOURNAL_MARK = 16,
-	JOURNAL_SAVED = 4 * 1024 * 1024,	/* octets that one record keeps at the most */
+	JOURNAL_MARK_MOST = 16,
+	JOURNAL_SAVED_MOST = 4 * 1024 * 1024,	/* octets saved with one record */
+	JOURNAL_SPARE_RUNS = 2,
 };
 
-enum journal_stage {
-	JOURNAL_MOVING = 1,	/* octets are being moved: the step may be torn */
-	JOURNAL_MOVED = 2,	/* all moved and safe; the file may be truncated */
+/* The states of an UPDATE: see move.h, and the table in the manual, UPDATE. */
+enum journal_state {
+	JOURNAL_CLEAN = 0,	/* no record counts */
+	JOURNAL_MOVING = 1,	/* a step is being made, and may be torn */
+	JOURNAL_MOVED = 2,	/* all steps are made; the file may be truncated or not */
 };
 
 /* A run of octets that stay. */
 struct journal_run {
-	uint64_t from;		/* offset in the mailbox */
+	uint64_t from;		/* offset in the file */
 	uint64_t length;
 };
 
-/* The fixed part of a record. All offsets and lengths are in octets. */
+/* What does not change while the UPDATE is pending. Its runs follow it. */
+struct journal_plan {
+	uint64_t inode;		/* of the file */
+	uint64_t size;		/* of the file before the UPDATE */
+	uint64_t first;		/* the runs are moved down to here */
+	uint64_t runs;		/* how many there are */
+	uint8_t mark[JOURNAL_MARK_MOST];	/* random, so no two plans are the same */
+};
+
+/* How far the UPDATE has got. */
 struct journal_record {
 	char magic[8];
-	uint64_t sequence;	/* the higher of two right records counts */
-	uint64_t stage;
-	uint64_t inode;		/* of the mailbox */
-	uint64_t size;		/* of the mailbox before the UPDATE */
-	uint64_t first;		/* where the first deleted message was */
-	uint64_t to;		/* the mailbox is as it shall be up to here */
-	uint64_t step;		/* octets that are being moved to there */
-	uint64_t saved;		/* how many of them are in the body */
-	uint64_t runs;		/* the runs in the body; the step's come first */
-	uint64_t mark_length;	/* octets of the mark that are used */
-	uint64_t witness;	/* fingerprint of octets that the step leaves alone */
-	int64_t accessed[2];	/* the mailbox's times before: seconds, nanoseconds */
-	int64_t modified[2];
-	uint64_t body;		/* where in the journal the body is */
-	uint64_t body_print;
-	uint64_t print;		/* of all the above and the mark */
-	uint8_t mark[JOURNAL_MARK];
+	uint64_t sequence;	/* the highest of those that count is the last one */
+	uint64_t state;
+	uint64_t plan;		/* checksum of the plan and its runs */
+	uint64_t size;		/* of the file: the plan's, and what was appended since */
+	uint64_t to;		/* the file is as it shall be up to here */
+	uint64_t witness;	/* checksum of octets that the step leaves alone */
+	int64_t accessed[2];	/* access time that the file shall get: see move.h */
+	uint64_t saved;		/* how many octets are saved with this record */
+	uint64_t saved_sum;	/* their checksum */
+	uint64_t sum;		/* checksum of all the above */
 };
 
 struct journal {
 	int fd;
-	int aside;		/* on "NAME:aside"; -1 if the journal was empty */
-	uint64_t sequence;	/* of the record that counts; 0: none does */
-	uint64_t live, live_end;	/* where its body is */
-	uint64_t body, body_end;	/* where the next one's is, as far as written */
-	struct fingerprint body_print;
+	int aside;		/* open on "NAME:aside"; -1 if the journal was empty */
+	uint64_t sequence;	/* of the record that counts; 0 if none does */
+	struct journal_plan plan;	/* set by the caller of journal_begin, or read; */
+	struct journal_run *runs;	/* so are the runs, freed by journal_close */
+	uint64_t plan_sum;
+	char *saved;		/* room for JOURNAL_SAVED_MOST octets: those of the record */
 };
 
 /*
- * Opens and locks the state file "name" in directory "directory". 0, or -1:
- * EWOULDBLOCK if a session has it, EPERM if it is no file of ours. If it is
- * not empty, "NAME:aside" is opened too. Closing the descriptor frees it.
+ * Opens and locks the state file "name" in directory "directory". If the file is
+ * not empty, "NAME:aside" is opened too. Closing the descriptor releases the lock.
+ * Returns 0, or -1 with errno: EWOULDBLOCK if another session has the lock, EPERM
+ * if the file is not a regular one of ours with one link.
  */
 int journal_open(struct journal *journal, int directory, const char *name);
 void journal_close(struct journal *journal);
 
-/* Opens it for a look, without its lock, creating nothing. 0 or -1. */
+/* Opens it to be read only, creates nothing and takes no lock. Returns 0 or -1. */
 int journal_peek(struct journal *journal, int directory, const char *name);
 
-/* 1 if an UPDATE may be pending, 0 if none is, -1 with errno. */
+/* Returns 1 if the state file is not empty, 0 if it is, -1 with errno. */
 int journal_pending(const struct journal *journal);
 
-/*
- * Begins a new journal and sets disk space aside for bodies of "runs" runs and
- * "saved" octets, where the file system can. Returns 0, or -1 with errno; after -1
- * the caller must not write to the mailbox.
- */
-int journal_begin(struct journal *journal, size_t runs, uint64_t saved);
+/* Makes room for runs, and JOURNAL_SPARE_RUNS more, and for saved octets. Returns 0 or -1. */
+int journal_reserve(struct journal *journal, uint64_t runs);
 
 /*
- * Writes a record in three parts: its runs (record->runs of them), then
- * record->saved octets (in pieces, all but the last multiples of
- * FINGERPRINT_GRAIN), then the fixed part, which is completed and makes the
- * record count. journal_commit returns when it is on the disk.
+ * Begins a journal in an empty state file: writes the plan and its runs, and sets
+ * disk space aside for them and for "room" saved octets where the file system can
+ * do that. The plan is on the disk when the first record is. Returns 0, or -1 with
+ * errno; after -1 the caller must not write to the file that the plan is about.
  */
-int journal_add_runs(struct journal *journal, const struct journal_record *record,
-	const struct journal_run *runs);
-int journal_add_saved(struct journal *journal, const void *octets, size_t length);
+int journal_begin(struct journal *journal, uint64_t room);
+
+/*
+ * Writes a record, of which the caller has set state, size, to, witness, accessed and
+ * saved, and that many octets in journal->saved. When it returns 0, the record is on
+ * the disk and counts; else it returns -1 with errno.
+ */
 int journal_commit(struct journal *journal, struct journal_record *record);
 
 /*
- * Finds the record that counts, and syncs it, because the session that wrote it
- * may have been killed before it did. Returns 1 and *record; 0 if no record
- * counts; -1 with errno: ENOTSUP for a journal of another format, EBADMSG for a
- * fixed part with a wrong fingerprint, which only its own kind of machine, or
- * nobody, can finish.
+ * Finds the record that counts, and syncs the journal first, because the session
+ * that wrote it may have been killed before it did so. Returns 1 and sets *record, the
+ * plan, the runs and the saved octets; or 0 if no record counts; or -1 with errno: ENOTSUP for a journal of
+ * another format, EBADMSG for a record that a machine of another kind wrote or that
+ * was damaged since. Neither can be finished by this program.
  */
 int journal_load(struct journal *journal, struct journal_record *record);
 
-/* Reads runs, or saved octets from an offset among them. 0 or -1. */
-int journal_read_runs(const struct journal *journal, const struct journal_record *record,
-	struct journal_run *runs);
-int journal_read_saved(const struct journal *journal, const struct journal_record *record,
-	uint64_t offset, void *octets, size_t length);
-
-/* No UPDATE is pending any more. */
+/* Empties the state file: no UPDATE is pending any more. Returns 0 or -1. */
 int journal_clear(struct journal *journal);
 
 /*
- * Clears the journal and syncs that, before the client is told that nothing is
- * removed. Returns 0, or -1 with errno: a record in it may count at the next login.
+ * Empties the state file and syncs it, before the client is told that nothing is
+ * removed. Returns 0, or -1 with errno: a record may then count at the next login.
  */
 int journal_discard(struct journal *journal);
 
 /*
- * Appends the journal to "NAME:aside", syncs that, and clears the journal. What
- * "NAME:aside" held before is dropped if it would grow beyond 16 megabytes with
- * it. Returns 0, or -1 with errno; the journal is there still after -1.
+ * Appends the journal to "NAME:aside", syncs that, and empties the state file. What
+ * "NAME:aside" held before is dropped if it would grow beyond 16 megabytes.
+ * Returns 0, or -1 with errno; after -1 the journal is still there.
  */
 int journal_set_aside(struct journal *journal);
 

@@ -68,7 +68,7 @@ print_journal(struct journal *journal)
 		puts("journal: none pending");
 	else if (found == -1)
 		printf("journal: unreadable: %s\n", why_unreadable());
-	else if (record.stage == JOURNAL_MOVED)
+	else if (record.state == JOURNAL_MOVED)
 		printf("journal: pending, all octets moved, to be truncated at octet %ju\n",
 		    (uintmax_t)record.to);
 	else

@@ -69,7 +69,7 @@ only() {
 	only '\<crypt(_r)?\([^3]' credentials.c
 	only '\<(pwrite|ftruncate)\(' handover.c io.c
 	only '\<memfd_create\(' handover.c
-	only '\<io_(write|truncate)\(' cache.c io.c journal.c update.c
+	only '\<io_(write|truncate)\(' cache.c io.c journal.c move.c
 	only 'fcntl\(.*F_OFD_SETLK' lock.c
 	only '\<set(res|re|e)?[ug]id\(|\<setgroups\(|\<prctl\(' sandbox.c sandbox_linux.c sandbox_plain.c
 	only '\<(syslog|openlog|socket|connect)\(' log.c

@@ -194,7 +194,7 @@ needed() {
 	inside systemctl start stdpop3d-recover
 	left two three
 	inside test ! -s "/var/lib/stdpop3d/$NAME"
-	logged "update recovered, ip=[unknown], user=$NAME, an interrupted UPDATE is finished"
+	logged "update recovered, ip=[unknown], user=$NAME, an UPDATE interrupted in state MOVING is finished"
 	inside systemctl --quiet is-enabled stdpop3d-recover
 }
 

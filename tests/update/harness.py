@@ -1,6 +1,7 @@
 """A host of its own for each test: spool, state directory, accounts, sessions,
 and the rules by which a mailbox is made of messages, as plain as they go."""
 
+import collections
 import os
 import re
 import shutil
@@ -16,6 +17,10 @@ HASH = "$5$rounds=1000$faulttest$ki5EEG7LALAAEcfM8i0H12SOlYN7Li60r9dSx93TwZ0"
 
 
 CANNOT = 77
+
+# How many logins recovered from an UPDATE in each of the manual's states.
+STATES = ("CLEAN", "MOVING", "MOVED")
+recovered = collections.Counter()
 
 
 class Cannot(Exception):
@@ -122,6 +127,7 @@ class Host:
 		answer = self.session()
 		if not answer.ok:
 			raise Violation(f"{what}: no login: {answer.lines} {answer.log}")
+		recovered.update(re.findall("interrupted in state ([A-Z]+) ", answer.log))
 		if os.path.getsize(self.journal) != 0:
 			raise Violation(f"{what}: the journal is not empty after a login")
 		if os.path.lexists(self.dotlock):
@@ -183,6 +189,12 @@ def require_strace(directory):
 	if not re.search(rb"(?m)^write\(1<[^>]*" + re.escape(name) + rb">, \"(\\x00)+\".*= 512$",
 		get_file(trace)) or b"\nfsync(1<" not in get_file(trace):
 		raise Cannot("strace does not show the calls of a process")
+
+
+def report_states(everything):
+	"""Prints what was recovered from. The number of states never met, if all should be."""
+	print("recovered in state", ", ".join(f"{state}: {recovered[state]}" for state in STATES))
+	return sum(recovered[state] == 0 for state in STATES) if everything else 0
 
 
 def run(main):
