@@ -373,9 +373,8 @@ mbox_end(struct mbox *mbox)
 	return true;
 }
 
-/* The value of a header field of a message, or NULL. */
-static const char *
-find_field(const char *octets, size_t length, const char *name)
+const char *
+mbox_field(const char *octets, size_t length, const char *name)
 {
 	const char *end = octets + length, *lf = octets;
 	size_t n = strlen(name);
@@ -408,14 +407,14 @@ mbox_is_pseudo(const char *octets, size_t length)
 
 	if (length > MBOX_PSEUDO || (!starts_with(octets, end, "From MAILER-DAEMON ") &&
 	    !starts_with(octets, end, "From MAILER_DAEMON ")) ||
-	    !starts_with(find_field(octets, length, "Subject:"), end,
+	    !starts_with(mbox_field(octets, length, "Subject:"), end,
 	    " DON'T DELETE THIS MESSAGE -- FOLDER INTERNAL DATA"))
 		return false;
 	for (size_t i = 0; i < sizeof delivery / sizeof delivery[0]; i++)
-		if (find_field(octets, length, delivery[i]) != NULL)
+		if (mbox_field(octets, length, delivery[i]) != NULL)
 			return false;
-	return find_field(octets, length, "X-IMAP:") != NULL ||
-	    find_field(octets, length, "X-IMAPbase:") != NULL ||
-	    starts_with(find_field(octets, length, "From:"), end,
+	return mbox_field(octets, length, "X-IMAP:") != NULL ||
+	    mbox_field(octets, length, "X-IMAPbase:") != NULL ||
+	    starts_with(mbox_field(octets, length, "From:"), end,
 	    " Mail System Internal Data <MAILER-DAEMON@");
 }

@@ -101,4 +101,10 @@ enum { MBOX_PSEUDO = 8 * 1024 };	/* octets of the largest pseudo message */
  */
 bool mbox_is_pseudo(const char *octets, size_t length);
 
+/*
+ * Pure: what follows "name", as "Subject:", in the header of a message's raw octets, or
+ * of the first of them: a pointer among these octets, or NULL.
+ */
+const char *mbox_field(const char *octets, size_t length, const char *name);
+
 #endif

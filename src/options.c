@@ -14,7 +14,7 @@
 enum { USAGE_EXIT = 64, MOST_SECONDS = 86400 };
 
 static const char usage[] =
-    "usage: stdpop3d [-35efkLnStx] [-a secrets] [-D file] [-d statedir] [-h hostname]\n"
+    "usage: stdpop3d [-35AefkLnStx] [-a secrets] [-D file] [-d statedir] [-h hostname]\n"
     "                [-i seconds] [-l seconds] [-m spool] [-N domains] [-P networks]\n"
     "                [-p passwd] [-s shadow] [-U uid] [-u account] [-w seconds]\n"
     "       stdpop3d -c name [-3S] [-D file] [-d statedir] [-m spool] [-u account]\n"
@@ -44,6 +44,7 @@ static const struct row {
 } rows[] = {
 	{ '3', FLAG, offsetof(struct options, popa3d_ids), NULL, "the unique-ids that popa3d makes" },
 	{ '5', FLAG, offsetof(struct options, delayed_tls), NULL, "STLS by tlswrapper -n" },
+	{ 'A', FLAG, offsetof(struct options, audit), NULL, "log each message that is removed" },
 	{ 'a', TEXT, offsetof(struct options, secrets), "secrets", "offer APOP, with this file" },
 	{ 'c', TEXT, offsetof(struct options, check), "name", "no session: show this mailbox" },
 	{ 'D', TEXT, offsetof(struct options, dovecot), "file", "go on with Dovecot's unique-ids" },

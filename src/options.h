@@ -26,6 +26,7 @@ struct options {
 	bool log_to_stderr;		/* instead of syslog */
 	bool no_dotlock;		/* kernel locks only */
 	bool popa3d_ids;		/* the unique-ids that popa3d makes */
+	bool audit;			/* a log line for each message that is removed */
 	bool no_cache;			/* no index is kept between sessions */
 	const char *check;		/* show this mailbox instead of a session */
 	bool recover;			/* finish pending journals instead of a session */

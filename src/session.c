@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "audit.h"
 #include "authorization.h"
 #include "command.h"
 #include "index.h"
@@ -251,6 +252,8 @@ enter_update(struct session *session)
 	enum update_result result;
 
 	wire_settle();
+	if (session->options->audit)
+		audit_deletions(&session->maildrop);
 	if (session->maildrop.deleted > 0)
 		cache_drop(&session->cache);
 	result = update_commit(&session->maildrop, &session->journal);

@@ -49,8 +49,6 @@ no login, ip=[::1], end=closed" "$(records)"
 # The record's sums are made anew for this mailbox's inode, by what tests/update knows of
 # the format and not by the server.
 @test "an UPDATE that 1.0 left behind is finished" {
-	[ "$(od -An -c -N 8 "$FROZEN/journal" | tr -d ' ')" = stdpop32 ] ||
-		[ "$(od -An -c -j 4096 -N 8 "$FROZEN/journal" | tr -d ' ')" = stdpop32 ]
 	mailbox alice <"$FROZEN/torn"
 	python3 - "$TOP/tests/update" "$FROZEN/journal" <<-'END'
 		import importlib.machinery, importlib.util, os, sys
@@ -60,6 +58,7 @@ no login, ip=[::1], end=closed" "$(records)"
 		forgeries = importlib.util.module_from_spec(importlib.util.spec_from_loader("forgeries", loader))
 		loader.exec_module(forgeries)
 		journal = forgeries.Journal(open(sys.argv[2], "rb").read())
+		assert journal.counts
 		journal.field["inode"] = os.stat("spool/alice").st_ino
 		open("state/alice", "wb").write(journal.pack())
 	END
@@ -67,6 +66,6 @@ no login, ip=[::1], end=closed" "$(records)"
 	[ "$(id -u)" -ne 0 ] || chown nobody state/alice
 	server -r
 	cmp "$FROZEN/whole" spool/alice
-	records | grep -q '^update recovered, .*user=alice, an interrupted UPDATE is finished$'
+	records | grep -q '^update recovered, .*user=alice, .* finished$'
 	[ ! -s state/alice ]
 }

@@ -244,3 +244,73 @@ while more := here.recv(4096):
 	same 'login, ip=[192.0.2.1], user=alice, method=APOP, messages=0, octets=0' \
 		"$(records | head -n 1)"
 }
+
+# with_id TEXT: a mail that has this in its header, as to printf.
+with_id() {
+	printf 'From a@example.org Thu Jan  1 00:00:00 1970\nSubject: x\n%bX-Last: y\n\nbody\n\n' "$1"
+}
+
+# ids [OPTION...]: the Message-IDs in the log of a session that removes three messages.
+ids() {
+	: >log
+	printf '%s\r\n' 'USER alice' 'PASS sesame' 'DELE 1' 'DELE 2' 'DELE 3' "${LAST-QUIT}" |
+		server "$@" >replies
+	records | sed -n 's/^removing, .*, message-id=//p'
+}
+
+@test "-A logs each message that QUIT removes, by its unique-id, octets and Message-ID" {
+	{
+		with_id 'Message-ID: <1@example.org>\n'
+		with_id 'message-id:\t<2/x+y=z@example.org> (comment)\n'
+		with_id ''
+		message kept
+	} | mailbox alice
+	keep
+	printf '%s\r\n' 'USER alice' 'PASS sesame' UIDL QUIT | server | sed -n '5,7s/\r$//p' >ids
+	same '' "$(ids)"
+	mailbox alice <kept
+	same '' "$(LAST='NOOP' ids -A)"
+	unchanged
+	TCPREMOTEIP=127.0.0.1 same '<1@example.org>
+<2/x+y=z@example.org>
+?' "$(TCPREMOTEIP=127.0.0.1 ids -A)"
+	same "$(cut -d ' ' -f 2 ids)" "$(records | sed -n 's/^removing, .*unique-id=\([^,]*\),.*/\1/p')"
+	same '' "$(records | grep '^removing' |
+		grep -vE '^removing, ip=\[127.0.0.1\], user=alice, unique-id=[0-9a-f]{32}, octets=[0-9]+, message-id=[^ ,]+$')"
+	records | tail -n 1 | grep -q 'end=quit, .*deleted=3/'
+}
+
+@test "no Message-ID can look like another field, or like none" {
+	{
+		with_id 'Message-ID: <1@x>,user=bob, ip=[192.0.2.1]\n'
+		with_id 'Message-ID:\r\n \n\t<2@x\0\xff\x1b"\x27\\(>\r\n'
+		with_id 'Message-ID:\nMessage-ID: <second@x>\n'
+	} | mailbox alice
+	same '<1@x>?user=bob?
+<2@x???????>
+?' "$(ids -A)"
+	{
+		with_id "Message-ID: <$(printf 'x%.0s' {1..300})>\\n"
+		with_id "X-Long: $(head -c 16384 /dev/zero | tr '\0' x)\\nMessage-ID: <late@x>\\n"
+		printf 'From a@example.org Thu Jan  1 00:00:00 1970\nMessage-ID:'
+	} | mailbox alice
+	same "<$(printf 'x%.0s' {1..199})
+?
+?" "$(ids -A)"
+}
+
+@test "with -A, the end says that messages which were logged are not removed" {
+	message one two | mailbox alice
+	connect a -A
+	hears a '+OK POP3 ready'
+	says a 'USER alice' 'PASS sesame' 'DELE 1'
+	hears a '+OK and the password?' '+OK 2 messages (58 octets)' '+OK message 1 deleted'
+	# UPDATE does not get the lock.
+	exec {held}<>spool/alice
+	flock "$held"
+	says a QUIT
+	listen a
+	[[ $HEARD == '-ERR [SYS/TEMP] the deleted messages are not removed'* ]]
+	records | grep -q '^removing, .*, octets=29, message-id=?$'
+	records | tail -n 1 | grep -q 'end=failed, retrieved=0/0, deleted=0/0, left=2/58$'
+}

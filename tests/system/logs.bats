@@ -45,7 +45,7 @@ prepare_sessions() {
 	account expired "$SESAME" '20000:0:99999:7::1:'
 	account root "$SESAME" '' 0
 	account 'x],ip=[198.51.100.1],user=y' "$SESAME"
-	for name in alice bob garbage stale idle changed twice busy; do
+	for name in alice audited bob garbage stale idle changed twice busy; do
 		[ "$name" = alice ] || account "$name" "$SESAME"
 		message one two | mailbox "$name"
 	done
@@ -177,8 +177,9 @@ unusual() {
 @test "logcheck ignores everyday log lines" {
 	for log in dated iso; do
 		[ "$(of $log good | wc -l)" = 2 ]
+		[ "$(of $log audited | grep -c removing)" = 2 ]
 		[ "$(of $log second | grep -c 'maildrop in use')" = 1 ]
-		same '' "$(unusual $log good quit closed timeout foreign network rubbish vanished killed idle \
+		same '' "$(unusual $log good audited quit closed timeout foreign network rubbish vanished killed idle \
 			first second)"
 	done
 }
