@@ -105,3 +105,22 @@ only() {
 	[ "$(sed -n 's/^Version:[[:space:]]*//p' "$TOP/contrib/stdpop3d.spec")" = "$version" ]
 	[ "$(sed -n 's/^pkgver=//p' "$TOP/contrib/alpine/APKBUILD")" = "$version" ]
 }
+
+@test "the files of a first afternoon are about as long as src/README says" {
+	local file lines real sum=0 bad=0
+	while read -r file lines _; do
+		if [ "$file" = together ]; then
+			real=$sum
+		else
+			real=$(wc -l <"$file")
+			sum=$((sum + real))
+		fi
+		# Within a tenth and 15 lines.
+		if [ $((10 * real)) -gt $((11 * lines + 150)) ] || [ $((10 * real)) -lt $((9 * lines - 150)) ]; then
+			echo "$file has $real lines, and not $lines"
+			bad=1
+		fi
+	done < <(sed -n '/^    file  .*lines/,/^$/p' README | sed '1d; $d')
+	[ "$sum" -gt 1000 ]
+	[ "$bad" = 0 ]
+}
