@@ -57,7 +57,11 @@ no login, ip=[::1], end=closed" "$(records)"
 		loader = importlib.machinery.SourceFileLoader("forgeries", sys.argv[1] + "/forgeries")
 		forgeries = importlib.util.module_from_spec(importlib.util.spec_from_loader("forgeries", loader))
 		loader.exec_module(forgeries)
-		journal = forgeries.Journal(open(sys.argv[2], "rb").read())
+		octets = bytearray()
+		for line in open(sys.argv[2]):
+		    offset, _, row = line.partition(" ")
+		    octets = octets.ljust(int(offset, 16), b"\0") + bytes.fromhex(row)
+		journal = forgeries.Journal(bytes(octets))
 		assert journal.counts
 		journal.field["inode"] = os.stat("spool/alice").st_ino
 		open("state/alice", "wb").write(journal.pack())
