@@ -110,11 +110,11 @@ journal_pending(const struct journal *journal)
 	return status.st_size > 0;
 }
 
-/* Of the two places for MOVING records, and for saved octets, the one of this record. */
+/* Which of the two places a MOVING record has, and what is saved with it. */
 static unsigned
 turn(const struct journal_record *record)
 {
-	return record->sequence % 2 == 1 ? 0 : 1;
+	return (record->sequence + 1) % 2;
 }
 
 static unsigned
@@ -129,17 +129,13 @@ runs_length(const struct journal *journal)
 	return journal->plan.runs * sizeof *journal->runs;
 }
 
-/* The first multiple of 4096 after the runs. */
+/* Two places for saved octets begin at the first multiple of 4096 after the runs. */
 static uint64_t
-saved_place(const struct journal *journal)
+saved_place(const struct journal *journal, unsigned place)
 {
-	return (RUNS + runs_length(journal) + PLACE - 1) / PLACE * PLACE;
-}
+	uint64_t first = (RUNS + runs_length(journal) + PLACE - 1) / PLACE * PLACE;
 
-static uint64_t
-saved_place_of(const struct journal *journal, const struct journal_record *record)
-{
-	return saved_place(journal) + turn(record) * (uint64_t)JOURNAL_SAVED_MOST;
+	return first + place * (uint64_t)JOURNAL_SAVED_MOST;
 }
 
 static uint64_t
@@ -176,7 +172,7 @@ journal_begin(struct journal *journal, uint64_t room)
 	/* We do not call posix_fallocate(3): where the call fails, it tries other ways, which
 	   the filter refuses, and QUIT would never delete mail there. */
 	do
-		result = fallocate(journal->fd, 0, 0, (off_t)(saved_place(journal) + room));
+		result = fallocate(journal->fd, 0, 0, (off_t)(saved_place(journal, 0) + room));
 	while (result == -1 && errno == EINTR);
 	/* Without space set aside, a full disk may leave some of the steps to the recovery:
 	   each record is on the disk before its step touches the mailbox. */
@@ -196,7 +192,7 @@ journal_commit(struct journal *journal, struct journal_record *record)
 	record->plan = journal->plan_sum;
 	record->saved_sum = fingerprint_of(saved, record->saved);
 	record->sum = record_sum(record);
-	if (io_write(journal->fd, saved_place_of(journal, record), saved, record->saved) == -1 ||
+	if (io_write(journal->fd, saved_place(journal, turn(record)), saved, record->saved) == -1 ||
 	    io_write(journal->fd, place_of(record) * PLACE, record, sizeof *record) == -1 ||
 	    io_sync(journal->fd) == -1)
 		return -1;
@@ -226,7 +222,7 @@ load_plan(struct journal *journal, const char *plan, uint64_t size)
 static int
 load_saved(const struct journal *journal, const struct journal_record *record, uint64_t size)
 {
-	uint64_t offset = saved_place_of(journal, record);
+	uint64_t offset = saved_place(journal, turn(record));
 
 	if (record->saved > sizeof saved || (record->saved > 0 && offset + record->saved > size))
 		return 0;

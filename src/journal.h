@@ -104,11 +104,11 @@ int journal_begin(struct journal *journal, uint64_t room);
 int journal_commit(struct journal *journal, struct journal_record *record);
 
 /*
- * Finds the record that counts, and syncs the journal first, because the session
- * that wrote it may have been killed before it did so. Returns 1 and sets *record, the
- * plan, the runs and the saved octets; or 0 if no record counts; or -1 with errno: ENOTSUP for a journal of
- * another format, EBADMSG for a record that a machine of another kind wrote or that
- * was damaged since. Neither can be finished by this program.
+ * Finds the record that counts, and syncs the journal first, because the session that
+ * wrote it may have been killed before it did so. Returns 1 after setting *record, the
+ * plan, the runs and the saved octets; 0 if no record counts; or -1 with errno: ENOTSUP
+ * for a journal of another format, EBADMSG for a record that a machine of another kind
+ * wrote or that was damaged since. This program can finish neither.
  */
 int journal_load(struct journal *journal, struct journal_record *record);
 

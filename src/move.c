@@ -15,7 +15,6 @@ enum {
 	WITNESS = 4096,
 };
 
-static char piece[PIECE];
 static char window[PIECE];
 
 static uint64_t
@@ -114,11 +113,13 @@ plan_step(struct move *move)
 static int
 add_witness(const struct move *move, struct fingerprint *sum, uint64_t begin, uint64_t end)
 {
+	char octets[WITNESS];
+
 	if (begin >= end)
 		return 0;
-	if (io_read(move->fd, begin, piece, (size_t)(end - begin)) == -1)
+	if (io_read(move->fd, begin, octets, (size_t)(end - begin)) == -1)
 		return -1;
-	fingerprint_add(sum, piece, (size_t)(end - begin));
+	fingerprint_add(sum, octets, (size_t)(end - begin));
 	return 0;
 }
 
@@ -158,16 +159,17 @@ static int
 do_step(struct move *move)
 {
 	struct journal_record *record = &move->record;
+	char *octets = move->journal->saved;
 	size_t n;
 
 	if (move->step == 0)
 		return 0;
-	if (write_file(move, record->to, move->journal->saved, (size_t)record->saved) == -1)
+	if (write_file(move, record->to, octets, (size_t)record->saved) == -1)
 		return -1;
 	for (uint64_t at = record->saved; at < move->step; at += n) {
 		n = (size_t)least(move->step - at, PIECE);
-		if (read_next(move, piece, n) == -1 ||
-		    write_file(move, record->to + at, piece, n) == -1)
+		if (read_next(move, octets, n) == -1 ||
+		    write_file(move, record->to + at, octets, n) == -1)
 			return -1;
 	}
 	record->to += move->step;
@@ -255,7 +257,7 @@ move_begin(struct move *move, const int64_t accessed[2])
 		.accessed = { accessed[0], accessed[1] },
 	};
 	if (!derive(move)) {
-		errno = EINVAL;
+		errno = ENOTRECOVERABLE;
 		return -1;
 	}
 	/* Later steps save no more than the first, but in the other place. */
@@ -319,7 +321,7 @@ move_load(struct move *move)
 	if (found != 1)
 		return found;
 	if (!derive(move) || move->record.saved != saved) {
-		errno = EINVAL;
+		errno = ENOTRECOVERABLE;
 		return -1;
 	}
 	skip(move, saved);

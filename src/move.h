@@ -13,10 +13,10 @@
  *	witness	checksum of up to 4096 octets in each of three places that the step
  *		leaves alone: before the first gap, after the step, and at the file's end.
  *
- *	      first       to         left[0].from                     size
- *	file  |  in place  |    gap    |  run  |gone| run |gone|  run  | appended
- *	                   |<------- step ------->|mark|
- *	                               |<- saved ->----|  what stays of it is saved
+ *	     first       to         left[0].from                     size
+ *	 |    | in place  |   gap    |   run   | gone |   run   | gone | appended
+ *	                  |<---------- step --------->|mark|
+ *	                             |<-saved->|      |saved|
  *
  * CLEAN: the journal is empty, or no record in it counts. MOVING: a record says
  * which step is being made. MOVED: all steps are made, and the file has to be
@@ -80,7 +80,7 @@ int move_finish(struct move *move);
 
 /*
  * Reads a journal. Returns 1; or 0 in state CLEAN; or -1 with errno: ENOTSUP and EBADMSG
- * as journal_load, EINVAL if it contradicts itself.
+ * as journal_load, ENOTRECOVERABLE if it contradicts itself.
  */
 int move_load(struct move *move);
 

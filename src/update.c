@@ -54,10 +54,9 @@ stuck(const char *what)
 
 /*
  * Finds where the mail begins that was delivered since the index was made. If the
- * message before it goes, that mail will follow another message or begin the file:
- * so an empty line that the deliverer put before it goes too. If it does not begin
- * with "From ", a writer without locks may be in the middle of the message that goes,
- * and we refuse. Returns 0, or -1 with errno.
+ * message before it goes, an empty line that the deliverer put before it goes too. If
+ * no From_ line follows, a writer without locks may be in the middle of the message
+ * that goes, and we refuse. Returns 0, or -1 with errno.
  */
 static int
 find_delivered(const struct maildrop *maildrop, uint64_t size, uint64_t *offset)
@@ -88,12 +87,14 @@ static void
 add_run(struct move *move, uint64_t from, uint64_t end)
 {
 	uint64_t *count = &move->journal->plan.runs;
-	struct journal_run *runs = move->journal->runs;
+	struct journal_run *next = move->journal->runs + *count;
 
-	if (*count > 0 && runs[*count - 1].from + runs[*count - 1].length == from)
-		runs[*count - 1].length += end - from;
-	else
-		runs[(*count)++] = (struct journal_run){ from, end - from };
+	if (*count > 0 && next[-1].from + next[-1].length == from) {
+		next[-1].length += end - from;
+	} else {
+		*next = (struct journal_run){ from, end - from };
+		++*count;
+	}
 }
 
 /*
@@ -106,15 +107,13 @@ plan_runs(struct move *move, const struct maildrop *maildrop, uint64_t delivered
 	struct journal_plan *plan = &move->journal->plan;
 	const struct message *message = maildrop->messages;
 	const struct message *end = message + maildrop->count;
-	uint64_t room = 1;
 
-	for (; !message->deleted; message++)
-		continue;
+	while (!message->deleted)
+		message++;
 	plan->first = message->start;
 	plan->runs = 0;
-	for (const struct message *m = message + 1; m < end; m++)
-		room += m[-1].deleted && !m->deleted;
-	if (journal_reserve(move->journal, room) == -1)
+	/* Each run follows a message that goes, but for what was delivered. */
+	if (journal_reserve(move->journal, maildrop->deleted + 1) == -1)
 		return -1;
 	for (; message < end; message++)
 		if (!message->deleted)
@@ -128,12 +127,12 @@ plan_runs(struct move *move, const struct maildrop *maildrop, uint64_t delivered
 static enum update_result
 truncate_mailbox(const struct move *move, const int64_t accessed[2])
 {
-	switch (move_truncate(move->fd, move->journal->plan.first, accessed)) {
-	case 0:
-		return UPDATE_DONE;
-	case -1:
+	int result = move_truncate(move->fd, move->journal->plan.first, accessed);
+
+	if (result == -1)
 		return refused("cannot truncate the mailbox");
-	}
+	if (result == 0)
+		return UPDATE_DONE;
 	log_failure("update interrupted", "cannot sync the truncated mailbox");
 	return UPDATE_PENDING;
 }
@@ -188,7 +187,6 @@ update_commit(struct maildrop *maildrop, struct journal *journal)
 	return result;
 }
 
-/* Finishes what the journal holds, which is right in itself. */
 static enum update_result
 recover(struct move *move)
 {
@@ -225,49 +223,38 @@ recover(struct move *move)
 	return UPDATE_DONE;
 }
 
-/* The journal is not empty. */
+/* No record was ever completed, so the mailbox has not been touched. */
 static enum update_result
-load_and_recover(struct move *move)
+discard(struct journal *journal)
 {
-	int found = move_load(move);
-
-	if (found == 1)
-		return recover(move);
-	if (found == 0) {
-		/* No record was ever completed, so the mailbox has not been touched. */
-		if (journal_clear(move->journal) == -1)
-			return pending("cannot clear the journal");
-		log_record(LOG_NOTICE, "update recovered",
-		    "an UPDATE interrupted in state CLEAN is discarded");
-		return UPDATE_DONE;
-	}
-	switch (errno) {
-	case ENOTSUP:
-		return stuck("another version wrote the journal");
-	case EBADMSG:
-		return stuck("another kind of machine wrote the journal, or it is damaged");
-	case EINVAL:
-		return stuck("the journal contradicts itself");
-	}
-	return pending("cannot read the journal");
+	if (journal_clear(journal) == -1)
+		return pending("cannot clear the journal");
+	log_record(LOG_NOTICE, "update recovered", "an UPDATE interrupted in state CLEAN is discarded");
+	return UPDATE_DONE;
 }
 
 enum update_result
 update_recover(struct maildrop *maildrop, struct journal *journal)
 {
 	struct move move = { .fd = maildrop->fd, .journal = journal };
-	enum update_result result;
 	int found = journal_pending(journal);
 
 	/* A mailbox that is not there now may come back, so its journal stays. */
 	if (found == 0 || maildrop->fd == -1)
 		return UPDATE_DONE;
-	if (found == -1)
-		return pending("cannot read the journal");
 	if (maildrop->partly_locked) {
 		errno = ENOSPC;
 		return pending("without a dotlock the mailbox is not written to");
 	}
-	result = load_and_recover(&move);
-	return result;
+	if (found == 1)
+		found = move_load(&move);
+	if (found != -1)
+		return found == 1 ? recover(&move) : discard(journal);
+	if (errno == ENOTSUP)
+		return stuck("another version wrote the journal");
+	if (errno == EBADMSG)
+		return stuck("another kind of machine wrote the journal, or it is damaged");
+	if (errno == ENOTRECOVERABLE)
+		return stuck("the journal contradicts itself");
+	return pending("cannot read the journal");
 }
