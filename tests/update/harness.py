@@ -130,6 +130,8 @@ class Host:
 		recovered.update(re.findall("interrupted in state ([A-Z]+) ", answer.log))
 		if os.path.getsize(self.journal) != 0:
 			raise Violation(f"{what}: the journal is not empty after a login")
+		if get_file(self.aside):
+			raise Violation(f"{what}: the journal was set aside, as if another program had been at work")
 		if os.path.lexists(self.dotlock):
 			raise Violation(f"{what}: a dotlock is left after a login")
 		return answer
