@@ -19,22 +19,22 @@ enum { TRIES = 3, STEP = 1000 /* milliseconds: the first pause */ };
 const char *const authorization_mechanisms[] = { "PLAIN", "LOGIN", NULL };
 
 void
-authorization_stamp(struct session *session)
+authorization_stamp(struct orders *orders)
 {
 	char host[64] = "localhost";
 	unsigned char salt[8] = { 0 };
 	struct timespec now = { 0 };
 
-	if (session->options->secrets == NULL)
+	if (orders->options.secrets == NULL)
 		return;
-	if (session->options->hostname != NULL)
-		snprintf(host, sizeof host, "%s", session->options->hostname);
+	if (orders->options.hostname != NULL)
+		snprintf(host, sizeof host, "%s", orders->options.hostname);
 	else
 		gethostname(host, sizeof host - 1);
 	/* One of the clock, the salt and the process's number may fail to be unique. */
 	(void)clock_gettime(CLOCK_REALTIME, &now);
 	(void)!getrandom(salt, sizeof salt, 0);
-	snprintf(session->timestamp, sizeof session->timestamp,
+	snprintf(orders->timestamp, sizeof orders->timestamp,
 	    "<%ld.%jd.%02x%02x%02x%02x%02x%02x%02x%02x@%s>", (long)getpid(),
 	    (intmax_t)now.tv_sec * 1000000000 + now.tv_nsec, salt[0], salt[1], salt[2],
 	    salt[3], salt[4], salt[5], salt[6], salt[7], host);
@@ -48,7 +48,7 @@ plaintext_refused(struct session *session)
 	if (!session->told_plaintext)
 		log_record(LOG_NOTICE, "plaintext refused", "there is no TLS, and the client is"
 		    " not known to be on this host%s",
-		    session->options->plaintext.count == 0 ? "" : " or in a network of -P");
+		    session->orders->options.plaintext.count == 0 ? "" : " or in a network of -P");
 	session->told_plaintext = true;
 	wire_err(NULL, "no passwords in the clear: turn on TLS (SSL) in your mail program");
 	return true;
@@ -65,9 +65,9 @@ authorization_answer_at(int64_t start, int64_t now, unsigned failures)
 enum session_next
 authorization_fail(struct session *session, const char *code, const char *text)
 {
-	wire_pause(authorization_answer_at(session->try_start, wire_clock(), session->failures++));
+	wire_pause(authorization_answer_at(session->try_start, wire_clock(), session->orders->failures++));
 	wire_err(code, "%s", text);
-	if (session->failures < TRIES)
+	if (session->orders->failures < TRIES)
 		return SESSION_STAY;
 	session->why = "tries";
 	return SESSION_LEAVE;
@@ -103,10 +103,10 @@ authorization_judge(struct session *session, const struct proof *proof)
 
 	session->try_start = wire_clock();
 	if (proof->method == HANDOVER_APOP)
-		verdict = credentials_digest(&session->roster, proof->name, session->timestamp,
+		verdict = credentials_digest(&session->orders->roster, proof->name, session->orders->timestamp,
 		    proof->secret, &session->account);
 	else
-		verdict = credentials_password(&session->roster, proof->name, proof->secret,
+		verdict = credentials_password(&session->orders->roster, proof->name, proof->secret,
 		    proof->length, &session->account);
 	return conclude(session, verdict, methods[proof->method]);
 }
@@ -120,7 +120,7 @@ hand_over(struct session *session, struct attempt *attempt)
 	attempt->tls_on = session->tls_on;
 	attempt->plaintext = session->plaintext;
 	attempt->told_plaintext = session->told_plaintext;
-	snprintf(attempt->address, sizeof attempt->address, "%s", session->address);
+	snprintf(attempt->address, sizeof attempt->address, "%s", session->orders->peer.address);
 	handover_execute(attempt);
 }
 
@@ -138,7 +138,7 @@ try(struct session *session, enum handover_method method, const char *name,
 	proof->length = (uint32_t)length;
 	memcpy(proof->secret, secret, length);
 	proof->secret[length] = '\0';
-	if (session->reads) {
+	if (session->orders->role == HANDOVER_READER) {
 		hand_over(session, &attempt);
 		wire_err("SYS/TEMP", "logins are out of order: the log says why");
 	} else
@@ -174,7 +174,7 @@ authorization_pass(struct session *session, const struct command *command)
 enum session_next
 authorization_apop(struct session *session, const struct command *command)
 {
-	if (session->timestamp[0] == '\0') {
+	if (session->orders->timestamp[0] == '\0') {
 		wire_err(NULL, "no APOP here");
 		return SESSION_STAY;
 	}
@@ -278,11 +278,11 @@ enum session_next
 authorization_stls(struct session *session, const struct command *command)
 {
 	(void)command;
-	if (!tls_offered(&session->tls)) {
+	if (!tls_offered(&session->orders->tls)) {
 		wire_err(NULL, "no STLS here");
 		return SESSION_STAY;
 	}
-	tls_start(&session->tls);
+	tls_start(&session->orders->tls);
 	/* RFC 2595 section 4: what was said in the clear does not count. */
 	explicit_bzero(session->name, sizeof session->name);
 	session->plaintext = session->tls_on = true;

@@ -6,10 +6,10 @@
 #define AUTHORIZATION_H
 
 #include "command.h"
-#include "session.h"
+#include "state.h"
 
-/* Fills session->timestamp if there is APOP; it is another for each greeting. */
-void authorization_stamp(struct session *session);
+/* Fills orders->timestamp if there is APOP; no two greetings have the same. */
+void authorization_stamp(struct orders *orders);
 
 /* Judges what the client sent to be let in. Replies unless it is to be let in. */
 enum session_next authorization_judge(struct session *session, const struct proof *proof);

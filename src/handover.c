@@ -23,6 +23,7 @@ enum {
 };
 
 static int vault = -1;		/* open to write, until handover_close_vault */
+static struct orders *vaulted;	/* in the vault, for the login program */
 
 static void
 set_format(char format[HANDOVER_FORMAT])
@@ -105,8 +106,8 @@ static int
 hold_all(struct orders *orders)
 {
 	const int fds[] = {
-		orders->in, orders->out, STDERR_FILENO, orders->log.fd, orders->doors.spool,
-		orders->doors.state, orders->tls.in, orders->tls.out, HANDOVER_PROGRAM,
+		orders->in, orders->out, STDERR_FILENO, orders->log.fd, orders->spool,
+		orders->state, orders->tls.in, orders->tls.out, HANDOVER_PROGRAM,
 		HANDOVER_VAULT, HANDOVER_ATTEMPT,
 	};
 
@@ -126,7 +127,7 @@ handover_prepare(struct orders *orders, const char **why)
 	if (program == -1)
 		return 0;
 	/* SECURITY: it could remove everybody's mailbox. */
-	if (fstat(orders->doors.spool, &spool) == -1 || spool.st_gid == orders->ids.reader_gid) {
+	if (fstat(orders->spool, &spool) == -1 || spool.st_gid == orders->ids.reader_gid) {
 		*why = "the reader's group is the spool's";
 		close(program);
 		return 0;
@@ -138,7 +139,8 @@ handover_prepare(struct orders *orders, const char **why)
 		log_failure("setup", "cannot prepare the login program");
 		return -1;
 	}
-	snprintf(orders->spool, sizeof orders->spool, "%s", orders->options.spool);
+	snprintf(orders->spool_path, sizeof orders->spool_path, "%s", orders->options.spool);
+	orders->role = HANDOVER_READER;
 	return 1;
 }
 
@@ -243,47 +245,63 @@ take_attempt(struct attempt *attempt)
 	    sizeof *attempt);
 }
 
-struct orders *
-handover_receive(struct attempt *attempt)
+int
+handover_receive(struct orders *orders, struct attempt *attempt)
 {
 	char format[HANDOVER_FORMAT];
-	struct orders *orders = open_vault();
 
-	/* Until it is known whose log there is. */
+	/* The vault says where to log. */
 	log_resume(&(struct log_end){ .fd = STDERR_FILENO });
-	if (orders == NULL) {
+	vaulted = open_vault();
+	if (vaulted == NULL) {
 		log_record(LOG_ERR, "setup", "the login program was executed without a vault of root's");
-		return NULL;
+		return -1;
 	}
 	set_format(format);
-	if (memcmp(orders->format, format, sizeof format) != 0 || orders->size != sizeof *orders) {
+	if (memcmp(vaulted->format, format, sizeof format) != 0 || vaulted->size != sizeof *orders) {
 		log_record(LOG_ERR, "setup", "the login program is of another version: install both");
-		return NULL;
+		return -1;
 	}
+	*orders = *vaulted;
+	orders->role = HANDOVER_JUDGE;
+	orders->options.spool = orders->spool_path;
 	log_resume(&orders->log);
 	log_peer(orders->peer.address);
 	if (!is_as_it_was(orders) || take_attempt(attempt) == -1) {
 		log_record(LOG_ERR, "setup", "the login program was not executed as it must be");
-		return NULL;
+		return -1;
 	}
 	close_others(orders);
-	roster_adopt(&orders->roster, (char *)orders + ORDERS_ROOM, orders->roster_room);
-	return orders;
+	roster_adopt(&orders->roster, (char *)vaulted + ORDERS_ROOM, orders->roster_room);
+	return 0;
+}
+
+static void
+let_go(const struct orders *orders)
+{
+	munmap(vaulted, ORDERS_ROOM + orders->roster_room);
+	vaulted = NULL;
 }
 
 void
 handover_leave(struct orders *orders)
 {
-	munmap(orders, ORDERS_ROOM + orders->roster_room);
+	vaulted->failures = orders->failures;
+	roster_leave(&orders->roster);
+	let_go(orders);
+	orders->role = HANDOVER_READER;
 }
 
 void
 handover_end(struct orders *orders)
 {
-	handover_leave(orders);
+	if (orders->role != HANDOVER_JUDGE)
+		return;
+	let_go(orders);
 	close(HANDOVER_VAULT);
 	close(HANDOVER_ATTEMPT);
 	close(HANDOVER_PROGRAM);
+	orders->role = HANDOVER_ALONE;
 }
 
 void

@@ -26,7 +26,6 @@
 #include <stdint.h>
 
 #include "credentials.h"
-#include "doors.h"
 #include "log.h"
 #include "options.h"
 #include "peer.h"
@@ -57,17 +56,30 @@ struct attempt {
 	char unread[WIRE_INPUT];	/* what the client sent after this; the last member */
 };
 
-/* From root, through any number of images. Pointers in it mean nothing later. */
+/* What this image does on the way in. */
+enum handover_role {
+	HANDOVER_ALONE,		/* there is no login program: it reads, and judges */
+	HANDOVER_READER,	/* it has logins judged by the login program */
+	HANDOVER_JUDGE,		/* it is the login program, and has not let anybody in */
+};
+
+/*
+ * What was decided at the start, and what the login program must know of the session.
+ * In the vault it goes from root through any number of images; pointers in it mean
+ * nothing there.
+ */
 struct orders {
 	char format[HANDOVER_FORMAT];	/* and the size, by which another build is known */
 	uint32_t size;
+	enum handover_role role;
 	struct options options;
-	char spool[HANDOVER_SPOOL];	/* options.spool, as far as the log needs it */
+	char spool_path[HANDOVER_SPOOL];	/* options.spool, as far as the log needs it */
 	struct peer peer;
 	char timestamp[HANDOVER_TIMESTAMP];	/* of the greeting; empty: no APOP */
 	int in, out;			/* the client's descriptors, without TLS by a front */
 	struct tls tls;
-	struct doors doors;
+	int spool, state;		/* the two directories */
+	int dotlocks;			/* the spool if dotlocks are made in it, else -1 */
 	struct sandbox_ids ids;
 	struct log_end log;
 	unsigned failures;		/* tries that let nobody in */
@@ -78,14 +90,14 @@ struct orders {
 	} held[HANDOVER_HELD];		/* descriptors that must be what they were */
 	size_t held_count;
 	struct roster roster;
-	size_t roster_room;		/* octets of the vault behind this */
+	size_t roster_room;		/* octets of the vault after this */
 };
 
 /*
  * For root, before the process is confined: finds the login program and makes both
  * memory files; the descriptors that orders name will outlive the next exec. Returns 1;
  * 0 with *why, in words for the log, if there is no login program here or it cannot gain
- * what it needs; or -1 after logging the reason.
+ * what it needs; or -1 after logging the reason. After 1 the process is the reader.
  */
 int handover_prepare(struct orders *orders, const char **why);
 
@@ -102,16 +114,19 @@ int handover_close_vault(struct orders *orders);
 void handover_execute(const struct attempt *attempt);
 
 /*
- * For the login program: takes the attempt, wipes it there, and opens the vault.
- * Returns the orders, in the vault itself, with orders->roster ready, or NULL after
- * logging the reason, if it comes to that on descriptor 2.
+ * For the login program: takes the attempt, wipes it there, opens the vault, and copies
+ * the orders; orders->roster still stands in the vault. Returns 0, or -1 after logging
+ * the reason, on descriptor 2 if the orders do not say where.
  */
-struct orders *handover_receive(struct attempt *attempt);
+int handover_receive(struct orders *orders, struct attempt *attempt);
 
-/* Lets go of the vault, in which nothing is wiped: for a process that will read again. */
+/*
+ * For the login program that let nobody in: writes orders->failures to the vault and
+ * lets go of it, with nothing wiped. The process will be the reader again.
+ */
 void handover_leave(struct orders *orders);
 
-/* Lets go of the vault and of all that leads to it, for good. */
+/* If this is the login program, lets go of the vault and of all that leads to it. */
 void handover_end(struct orders *orders);
 
 /* Pure: forces ends, lengths and truth values, so that all of it may be used. */

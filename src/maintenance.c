@@ -12,16 +12,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "admission.h"
 #include "credentials.h"
-#include "doors.h"
 #include "index.h"
 #include "journal.h"
 #include "lock.h"
 #include "log.h"
 #include "maildrop.h"
 #include "roster.h"
-#include "sandbox.h"
-#include "update.h"
 
 enum {
 	CONFIGURATION_EXIT = 78,
@@ -41,14 +39,14 @@ why_unreadable(void)
 
 /* 1 if an administrator should look at something, else 0. */
 static int
-print_aside(const struct doors *doors, const char *name)
+print_aside(int state, const char *name)
 {
 	char aside[CREDENTIALS_NAME + sizeof ":aside"];
 	struct stat status;
 	int length = snprintf(aside, sizeof aside, "%s:aside", name);
 
 	if (length >= (int)sizeof aside ||
-	    fstatat(doors->state, aside, &status, AT_SYMLINK_NOFOLLOW) == -1 ||
+	    fstatat(state, aside, &status, AT_SYMLINK_NOFOLLOW) == -1 ||
 	    status.st_size == 0)
 		return 0;
 	printf("journal: %s holds what was set aside: see the manual, UPDATE\n", aside);
@@ -147,92 +145,46 @@ print_absence(const struct roster *roster, const char *name)
 }
 
 int
-maintenance_check(const struct options *options)
+maintenance_check(struct orders *orders)
 {
-	const char *name = options->check;
+	const char *name = orders->options.check;
 	struct maildrop maildrop = { .fd = -1 };
 	struct journal journal;
-	struct doors doors;
-	struct sandbox_ids ids;
-	struct roster roster;
-	struct stat status;
+	int result = 0;
 
 	log_peer(NULL);
 	if (strchr(name, '/') != NULL) {
 		fprintf(stderr, "stdpop3d: not a mailbox's name: %s\n", name);
 		return 1;
 	}
-	if (doors_open(&doors, options) == -1)
-		return errno == EACCES ? 1 : CONFIGURATION_EXIT;
-	bool absent = fstatat(doors.spool, name, &status, AT_SYMLINK_NOFOLLOW) == -1 &&
-	    errno == ENOENT;
-	bool looks = absent || options->dovecot != NULL;	/* at the account files */
-	if (looks && roster_open(options, 0) == -1)
-		return CONFIGURATION_EXIT;
-	if (!absent && maildrop_peek(&maildrop, doors.spool, name) != MAILDROP_GOOD)
-		return 1;
-	if (journal_peek(&journal, doors.state, name) == -1 && errno != ENOENT) {
-		log_failure("maildrop", "cannot open the state file");
-		return 1;
-	}
-	if (sandbox_find(options->account, &ids) == -1 || sandbox_start(&ids, -1) == -1 ||
-	    sandbox_confine(doors.spool, doors.state, options->strict) == -1)
-		return CONFIGURATION_EXIT;
-	if (looks) {
-		roster_load(&roster, -1, 0);
-		maildrop.adoption = roster_adoption(&roster, name);
-	}
-	int result = absent ? print_absence(&roster, name) : 0;
-	if (sandbox_seal(-1) == -1)
-		return CONFIGURATION_EXIT;
-	if (options->popa3d_ids)
-		maildrop.kind = UNIQUEID_POPA3D;
-	result |= print_aside(&doors, name) | print_journal(&journal);
-	if (!absent)
+	enum admission_result found = admission_look(orders, &journal, &maildrop);
+	if (found == ADMISSION_NO_MAILBOX)
+		result = print_absence(&orders->roster, name);
+	else if (found != ADMISSION_GOOD)
+		return found == ADMISSION_NOT_SET_UP ? CONFIGURATION_EXIT : 1;
+	result |= print_aside(orders->state, name) | print_journal(&journal);
+	if (found == ADMISSION_GOOD)
 		result |= print_messages(&maildrop);
 	return fflush(stdout) == 0 ? result : 1;
 }
 
-/* In a process of its own, confined: becomes the user and finishes the UPDATE. */
+/* In a process of its own. */
 static int
-recover(const struct options *options, const struct doors *doors, const struct roster *roster,
-	const char *name)
+recover(struct orders *orders, const char *name)
 {
-	struct account account;
-	struct journal journal;
-	struct maildrop maildrop;
-
 	log_user(name);
-	if (sandbox_end_after(options->lock_seconds + RECOVERY_SECONDS) == -1 ||
-	    sandbox_confine(doors->spool, doors->state, options->strict) == -1 ||
-	    sandbox_narrow(roster) == -1)
-		return CONFIGURATION_EXIT;
-	if (!credentials_find(roster, name, &account)) {
-		log_record(LOG_ERR, "maildrop refused", "a journal is pending for no account");
-		return 1;
-	}
-	if (journal_open(&journal, doors->state, name) == -1) {
-		/* A session that is there has done it already. */
-		if (errno == EWOULDBLOCK)
-			return 0;
-		log_failure("maildrop", "cannot open the state file");
-		return 1;
-	}
-	if (sandbox_become(account.uid, account.gid, doors->names) == -1 ||
-	    (!options->no_dotlock && lock_clear(doors->spool, name) == -1))
-		return 1;
-	if (journal_pending(&journal) == 0)
+	switch (admission_recover(orders, name, orders->options.lock_seconds + RECOVERY_SECONDS)) {
+	case ADMISSION_GOOD:
+	case ADMISSION_IN_USE:		/* a session that is there has done it already */
 		return 0;
-	if (maildrop_open(&maildrop, doors->spool, name, account.uid, options) != MAILDROP_GOOD)
-		return 1;
-	if (maildrop.fd == -1) {
+	case ADMISSION_NOT_SET_UP:
+		return CONFIGURATION_EXIT;
+	case ADMISSION_NO_MAILBOX:
 		log_record(LOG_ERR, "update interrupted", "there is no mailbox; its journal stays");
 		return 1;
+	default:
+		return 1;
 	}
-	bool done = sandbox_seal(doors->names) == 0 &&
-	    update_recover(&maildrop, &journal) == UPDATE_DONE;
-	maildrop_unlock(&maildrop);
-	return done ? 0 : 1;
 }
 
 /*
@@ -240,14 +192,13 @@ recover(const struct options *options, const struct doors *doors, const struct r
  * itself then, so that the others are recovered and a boot goes on.
  */
 static int
-recover_in_child(const struct options *options, const struct doors *doors,
-	const struct roster *roster, const char *name)
+recover_in_child(struct orders *orders, const char *name)
 {
 	int status;
 	pid_t child = fork();
 
 	if (child == 0)
-		_exit(recover(options, doors, roster, name));
+		_exit(recover(orders, name));
 	if (child == -1 || waitpid(child, &status, 0) == -1) {
 		log_failure("setup", "cannot start a process");
 		return 1;
@@ -257,7 +208,7 @@ recover_in_child(const struct options *options, const struct doors *doors,
 	log_user(name);
 	log_record(LOG_ERR, "update interrupted", "its recovery was killed by signal %d;"
 	    " after %u seconds it is; the next login tries again", WTERMSIG(status),
-	    options->lock_seconds + RECOVERY_SECONDS);
+	    orders->options.lock_seconds + RECOVERY_SECONDS);
 	log_user(NULL);
 	return 1;
 }
@@ -268,45 +219,40 @@ recover_in_child(const struct options *options, const struct doors *doors,
  * which logs why.
  */
 static bool
-is_pending(const struct options *options, const struct doors *doors, const char *name)
+is_pending(const struct orders *orders, const char *name)
 {
 	struct stat status;
 
 	if (name[0] == '.' || strchr(name, ':') != NULL)
 		return false;
-	if (fstatat(doors->state, name, &status, AT_SYMLINK_NOFOLLOW) == -1)
+	if (fstatat(orders->state, name, &status, AT_SYMLINK_NOFOLLOW) == -1)
 		return errno != ENOENT;
 	return S_ISREG(status.st_mode) && (status.st_size > 0 ||
-	    (!options->no_dotlock && lock_was_left(doors->spool, name)));
+	    (!orders->options.no_dotlock && lock_was_left(orders->spool, name)));
 }
 
 int
-maintenance_recover(const struct options *options)
+maintenance_recover(struct orders *orders)
 {
-	struct doors doors;
-	struct sandbox_ids ids;
-	struct roster roster;
+	const char *state = orders->options.state;
 	struct dirent *entry;
 	int worst = 0;
 
-	if (roster_open(options, geteuid()) == -1 || doors_open(&doors, options) == -1 ||
-	    sandbox_find(options->account, &ids) == -1 ||
-	    sandbox_start(&ids, doors.names) == -1 ||
-	    doors_check(&doors, options, ids.uid) == -1)
+	if (admission_prepare(orders) == -1)
 		return CONFIGURATION_EXIT;
-	roster_load(&roster, -1, 0);
-	DIR *directory = fdopendir(dup(doors.state));
+	roster_load(&orders->roster, -1, 0);
+	DIR *directory = fdopendir(dup(orders->state));
 	if (directory == NULL) {
-		log_failure("setup", "cannot list %s", options->state);
+		log_failure("setup", "cannot list %s", state);
 		return CONFIGURATION_EXIT;
 	}
 	while (errno = 0, (entry = readdir(directory)) != NULL)
-		if (is_pending(options, &doors, entry->d_name)) {
-			int status = recover_in_child(options, &doors, &roster, entry->d_name);
+		if (is_pending(orders, entry->d_name)) {
+			int status = recover_in_child(orders, entry->d_name);
 			worst = status > worst ? status : worst;
 		}
 	if (errno != 0) {
-		log_failure("setup", "cannot list %s", options->state);
+		log_failure("setup", "cannot list %s", state);
 		worst = CONFIGURATION_EXIT;
 	}
 	closedir(directory);

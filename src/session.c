@@ -4,16 +4,17 @@
  */
 #include "session.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "admission.h"
 #include "audit.h"
 #include "authorization.h"
 #include "command.h"
-#include "index.h"
 #include "log.h"
-#include "sandbox.h"
+#include "network.h"
+#include "state.h"
+#include "tls.h"
 #include "transaction.h"
 #include "update.h"
 #include "wire.h"
@@ -52,8 +53,8 @@ static const struct row {
 	{ "QUIT", SESSION_TRANSACTION, 0, 0, 0, transaction_quit },
 };
 
-/* The one that session_end tells of. */
-static struct session *current;
+/* Without a state until session_run or session_resume. */
+static struct session current;
 
 /* RFC 2449 section 5. What may be listed in both states is. */
 static enum session_next
@@ -81,7 +82,7 @@ capa(struct session *session, const struct command *command)
 		wire_crlf();
 	}
 	/* RFC 2595 section 4: in AUTHORIZATION only. */
-	if (session->state == SESSION_AUTHORIZATION && tls_offered(&session->tls)) {
+	if (session->state == SESSION_AUTHORIZATION && tls_offered(&session->orders->tls)) {
 		wire_text("STLS", 4);
 		wire_crlf();
 	}
@@ -112,134 +113,87 @@ takes_rest(const char *keyword)
 	return row != NULL && (row->flags & REST) != 0;
 }
 
-/* The login and logout records; nothing of a session is told anywhere else. */
+/* The log lines of a session; its commands leave none. */
 static void
-record_login(const struct session *session)
+log_login(const struct session *session)
 {
 	log_record(LOG_INFO, "login", "method=%s, messages=%zu, octets=%ju", session->method,
 	    session->maildrop.count, (uintmax_t)session->maildrop.octets);
 }
 
 static void
-record_end(struct session *session, const char *why, bool removed)
+log_end(const struct session *session, const char *why, bool removed)
 {
 	const struct maildrop *maildrop = &session->maildrop;
 	uint64_t gone = removed ? maildrop->deleted : 0;
 	uint64_t gone_octets = removed ? maildrop->deleted_octets : 0;
 
-	if (maildrop->changed)
-		cache_drop(&session->cache);
-	if (session->state == SESSION_AUTHORIZATION)
+	if (session->state != SESSION_TRANSACTION)
 		log_record(LOG_INFO, "no login", "end=%s", why);
-	else if (session->state == SESSION_TRANSACTION)
+	else
 		log_record(LOG_INFO, "logout",
 		    "end=%s, retrieved=%ju/%ju, deleted=%ju/%ju, left=%ju/%ju", why,
 		    (uintmax_t)session->retrieved, (uintmax_t)session->retrieved_octets,
 		    (uintmax_t)gone, (uintmax_t)gone_octets,
 		    (uintmax_t)(maildrop->count - gone),
 		    (uintmax_t)(maildrop->octets - gone_octets));
+}
+
+/* Logs the end once, since the wire may still fail after it. */
+static void
+end(struct session *session, const char *why, bool removed)
+{
+	if (session->state == SESSION_OVER)
+		return;
+	if (session->maildrop.changed)
+		cache_drop(&session->cache);
+	log_end(session, why, removed);
 	session->state = SESSION_OVER;
 }
 
 void
 session_end(const char *why)
 {
-	if (current == NULL)
-		log_record(LOG_INFO, "no login", "end=%s", why);
-	else
-		record_end(current, why, false);
+	end(&current, why, false);
 	exit(EXIT_SUCCESS);
 }
 
-/* After a good password, and no way back to AUTHORIZATION. */
-static enum session_next
-refuse(struct session *session, const char *code, const char *text)
-{
-	session->why = "refused";
-	wire_err(code, "%s", text);
-	return SESSION_LEAVE;
-}
-
-/* Why a maildrop is refused, for the client. */
-struct refusal {
+/* What the client is told of a maildrop that is not served. */
+static const struct refusal {
 	const char *code, *text;
+} refusals[] = {
+	[ADMISSION_IN_USE] = { "IN-USE", "another session has this maildrop" },
+	[ADMISSION_NO_STATE] = { "SYS/TEMP", "the state file cannot be opened" },
+	[ADMISSION_NO_ACCOUNT] = { "SYS/PERM", "this account cannot be served" },
+	[ADMISSION_BUSY] = { "IN-USE", "another program has the mailbox locked" },
+	[ADMISSION_REFUSED] = { "SYS/PERM", "the mailbox is not one that can be served" },
+	[ADMISSION_FAILED] = { "SYS/TEMP", "the mailbox cannot be opened" },
+	[ADMISSION_UNCONFINED] = { "SYS/TEMP", "the session cannot be confined" },
+	[ADMISSION_PENDING] = { "SYS/TEMP", "an interrupted UPDATE cannot be finished yet" },
 };
-
-static struct refusal
-refusal_of(enum maildrop_result result)
-{
-	if (result == MAILDROP_GOOD)
-		return (struct refusal){ NULL, NULL };
-	if (result == MAILDROP_BUSY)
-		return (struct refusal){ "IN-USE", "another program has the mailbox locked" };
-	if (result == MAILDROP_REFUSED)
-		return (struct refusal){ "SYS/PERM", "the mailbox is not one that can be served" };
-	return (struct refusal){ "SYS/TEMP", "the mailbox cannot be opened" };
-}
-
-/*
- * Confined, recovers and indexes the mailbox, whose locks are held: nothing is written
- * to the client here, since it may take minutes to read that, or never do.
- */
-static struct refusal
-prepare_maildrop(struct session *session)
-{
-	struct maildrop *maildrop = &session->maildrop;
-	enum maildrop_result result;
-
-	/* SECURITY: before an octet of mail, a journal or an index is read. */
-	if (sandbox_seal(session->doors.names) == -1)
-		return (struct refusal){ "SYS/TEMP", "the session cannot be confined" };
-	if (update_recover(maildrop, &session->journal) == UPDATE_PENDING)
-		return (struct refusal){ "SYS/TEMP",
-		    "an interrupted UPDATE cannot be finished yet" };
-	result = index_adopt(maildrop);
-	if (result == MAILDROP_GOOD) {
-		cache_recall(&session->cache, maildrop);
-		result = index_make(maildrop);
-	}
-	return refusal_of(result == MAILDROP_GOOD ? maildrop_settle(maildrop) : result);
-}
 
 static enum session_next
 enter_transaction(struct session *session)
 {
-	const struct options *options = session->options;
-	const struct account *account = &session->account;
-	struct refusal refusal;
+	struct orders *orders = session->orders;
 
-	log_user(account->name);
-	if (journal_open(&session->journal, session->doors.state, account->name) == -1) {
-		if (errno == EWOULDBLOCK) {
-			log_record(LOG_NOTICE, "maildrop in use", "by another session");
-			log_user(NULL);
-			return authorization_fail(session, "IN-USE",
-			    "another session has this maildrop");
-		}
-		log_failure("maildrop", "cannot open the state file");
-		return refuse(session, "SYS/TEMP", "the state file cannot be opened");
+	log_user(session->account.name);
+	enum admission_result result = admission_enter(orders, &session->account,
+	    &session->journal, &session->cache, &session->maildrop);
+	const struct refusal *refusal = &refusals[result];
+	if (result == ADMISSION_IN_USE) {
+		log_record(LOG_NOTICE, "maildrop in use", "by another session");
+		log_user(NULL);
+		return authorization_fail(session, refusal->code, refusal->text);
 	}
-	if (!options->no_cache)
-		cache_open(&session->cache, session->doors.state, session->doors.spool, account->name);
-	roster_wipe(&session->roster);
-	if (session->vault != NULL)
-		handover_end(session->vault);
-	session->vault = NULL;
-	if (sandbox_become(account->uid, account->gid, session->doors.names) == -1)
-		return refuse(session, "SYS/PERM", "this account cannot be served");
-	refusal = refusal_of(maildrop_open(&session->maildrop, session->doors.spool,
-	    account->name, account->uid, options));
-	if (options->popa3d_ids)
-		session->maildrop.kind = UNIQUEID_POPA3D;
-	session->maildrop.adoption = account->adoption;
-	if (refusal.text == NULL)
-		refusal = prepare_maildrop(session);
-	maildrop_unlock(&session->maildrop);
-	if (refusal.text != NULL)
-		return refuse(session, refusal.code, refusal.text);
+	if (result != ADMISSION_GOOD) {
+		session->why = "refused";
+		wire_err(refusal->code, "%s", refusal->text);
+		return SESSION_LEAVE;
+	}
 	session->state = SESSION_TRANSACTION;
-	record_login(session);
-	wire_limit(options->idle_seconds, 0);
+	log_login(session);
+	wire_limit(orders->options.idle_seconds, 0);
 	wire_ok("%zu messages (%ju octets)", session->maildrop.count,
 	    (uintmax_t)session->maildrop.octets);
 	return SESSION_STAY;
@@ -252,14 +206,14 @@ enter_update(struct session *session)
 	enum update_result result;
 
 	wire_settle();
-	if (session->options->audit)
+	if (session->orders->options.audit)
 		audit_deletions(&session->maildrop);
 	if (session->maildrop.deleted > 0)
 		cache_drop(&session->cache);
 	result = update_commit(&session->maildrop, &session->journal);
 	journal_close(&session->journal);
-	record_end(session, result == UPDATE_DONE ? "quit" : "failed", result == UPDATE_DONE);
 	session->updated = result == UPDATE_DONE;
+	end(session, session->updated ? "quit" : "failed", session->updated);
 	if (session->updated)
 		wire_ok("bye");
 	else if (result == UPDATE_REFUSED)
@@ -359,65 +313,63 @@ serve_line(struct session *session)
 }
 
 void
-session_greet(struct session *session)
+session_greet(const struct orders *orders)
 {
-	if (session->timestamp[0] == '\0')
+	if (orders->timestamp[0] == '\0')
 		wire_ok("POP3 ready");
 	else
-		wire_ok("POP3 ready %s", session->timestamp);
+		wire_ok("POP3 ready %s", orders->timestamp);
 	wire_flush();
 }
 
-/* The login program let nobody in: the reader goes on, and the try counts. */
-static void
-read_again(struct session *session)
+static struct session *
+begin(struct orders *orders)
 {
-	session->vault->failures = session->failures;
-	roster_leave(&session->roster);
-	handover_leave(session->vault);
-	session->vault = NULL;
-	session->reads = true;
-	if (sandbox_read_again(session->ids) == -1)
-		session_end("failed");
-}
-
-static void
-begin(struct session *session)
-{
-	current = session;
-	session->cache.fd = -1;
-	session->why = "quit";
-	session->state = SESSION_AUTHORIZATION;
+	current = (struct session){
+		.orders = orders, .state = SESSION_AUTHORIZATION, .why = "quit",
+		.journal = { .fd = -1, .aside = -1 }, .maildrop = { .fd = -1 },
+		.cache = { .fd = -1 },
+	};
+	return &current;
 }
 
 static void
 serve(struct session *session, enum session_next next)
 {
 	while (next == SESSION_STAY) {
-		if (session->vault != NULL)
-			read_again(session);
+		if (session->orders->role == HANDOVER_JUDGE && admission_deny(session->orders) == -1)
+			session_end("failed");
 		uint64_t before = wire_statuses();
 		next = serve_line(session);
 		if (wire_statuses() != before + 1)
 			log_bug("not one status line for a command");
 	}
-	record_end(session, session->why, false);
+	end(session, session->why, false);
 	wire_close();
 	if (session->updated && session->maildrop.deleted == 0)
 		cache_keep(&session->cache, &session->maildrop);
 }
 
 void
-session_run(struct session *session)
+session_run(struct orders *orders)
 {
-	begin(session);
+	const struct options *options = &orders->options;
+	const struct peer *peer = &orders->peer;
+	struct session *session = begin(orders);
+
+	session->plaintext = options->tls || !peer->foreign ||
+	    network_holds(&options->plaintext, peer->named ? peer->address : NULL);
 	serve(session, SESSION_STAY);
 }
 
 void
-session_resume(struct session *session, struct attempt *attempt)
+session_resume(struct orders *orders, struct attempt *attempt)
 {
-	begin(session);
+	struct session *session = begin(orders);
+
+	session->tls_on = attempt->tls_on;
+	session->plaintext = attempt->plaintext;
+	session->told_plaintext = attempt->told_plaintext;
 	if (wire_clock() > wire_last_moment())
 		session_end("timeout");
 	/* SECURITY: a signal that the reader left pending ends the process now, before the

@@ -7,7 +7,7 @@
 #define TRANSACTION_H
 
 #include "command.h"
-#include "session.h"
+#include "state.h"
 
 enum session_next transaction_stat(struct session *session, const struct command *command);
 enum session_next transaction_list(struct session *session, const struct command *command);

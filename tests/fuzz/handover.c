@@ -7,15 +7,14 @@
 #include "play.h"
 
 static _Noreturn void take_over(struct attempt *attempt);
-static struct orders *receive(struct attempt *attempt);
+static int receive(struct orders *orders, struct attempt *attempt);
 
 /* An image is a call of resume(), and keeps the descriptors and ids of the process. */
 #define handover_execute(attempt) take_over(attempt)
 #include "../../src/authorization.c"
 #define clearenv() 0
-#define handover_receive(attempt) receive(attempt)
+#define handover_receive(orders, attempt) receive(orders, attempt)
 #define wire_open(in, out, end) (void)(end)
-#define sandbox_lower(ids, spool) 0
 #define main server
 #include "../../src/main.c"
 #undef main
@@ -71,19 +70,31 @@ proven(const struct proof *proof)
 	    memcmp(proof->secret, "sesame", 6) == 0 ? ALICE : NOBODY;
 }
 
-static struct orders *
-receive(struct attempt *attempt)
+static void
+close_vault(struct orders *orders, enum handover_role role)
+{
+	must(orders->role == HANDOVER_JUDGE);
+	vault.failures = orders->failures;
+	if (role == HANDOVER_READER)
+		roster_leave(&orders->roster);
+	orders->role = role;
+}
+
+static int
+receive(struct orders *orders, struct attempt *attempt)
 {
 	*attempt = handed;
 	handover_sanitize(attempt);
 	check_sane(attempt);
 	memcpy(rows, kept.block, kept.block_size);
-	vault.roster = kept;
-	roster_adopt(&vault.roster, rows, kept.block_size);
+	*orders = vault;
+	orders->role = HANDOVER_JUDGE;
+	orders->roster = kept;
+	roster_adopt(&orders->roster, rows, kept.block_size);
 	must(++tries <= MOST_TRIES);
 	expected = proven(&attempt->proof);
 	unheard = from_client;
-	return &vault;
+	return 0;
 }
 
 static _Noreturn void
@@ -125,7 +136,8 @@ fill_vault(const struct given *given)
 {
 	vault = (struct orders){
 		.options = options, .peer = { .address = PEER }, .timestamp = STAMP,
-		.in = null, .out = null, .tls = front(given->flags), .doors = { spool, state },
+		.in = null, .out = null, .tls = front(given->flags), .spool = spool,
+		.state = state, .dotlocks = spool,
 		.failures = (given->failures & FAILURES) % MOST_TRIES,
 		.last_moment = wire_clock() + options.login_seconds * 1000,
 	};
@@ -177,15 +189,12 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (setjmp(way_out) != LEFT) {
 		renew_wire();
 		orders = (struct orders){ .size = 0 };
-		session = (struct session){
-			.journal = { .fd = -1, .aside = -1 }, .maildrop = { .fd = -1 },
-		};
 		must(resume() == EXIT_SUCCESS);
 		to_its_end = true;
 	}
 	check_end(to_its_end);
 	check_tries(&given, to_its_end);
-	end_play(&session);
+	end_play(&orders);
 	journal_close(&other);
 	return 0;
 }

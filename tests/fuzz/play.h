@@ -19,6 +19,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "admission.h"
 #include "authorization.h"
 #include "handover.h"
 #include "sandbox.h"
@@ -132,12 +133,17 @@ become(gid_t gid)
 	return 0;
 }
 
+/* What the target has in place of the vault. */
+static void close_vault(struct orders *orders, enum handover_role role);
+
 /* The process keeps its ids, since it must serve the next input. */
 #define sandbox_become(uid, gid, spool) become(gid)
 #define sandbox_seal(spool) 0
+#define sandbox_lower(ids, spool) 0
 #define sandbox_read_again(ids) 0
-#define handover_leave(orders) (void)(orders)
-#define handover_end(orders) (void)(orders)
+#define handover_leave(orders) close_vault(orders, HANDOVER_READER)
+#define handover_end(orders) close_vault(orders, HANDOVER_ALONE)
+#include "../../src/admission.c"
 #define exit(code) leave()
 #include "../../src/session.c"
 #undef exit
@@ -256,6 +262,7 @@ begin_play(unsigned flags, const uint8_t *octets, size_t length)
 	piece_size = (flags & SLOW) == 0 ? 0 : 1 + (flags & PIECE);
 	said_length = 0;
 	let_in = NOBODY;
+	current.state = 0;
 	renew_wire();
 }
 
@@ -284,13 +291,13 @@ check_end(bool to_its_end)
 }
 
 static void
-end_play(struct session *session)
+end_play(struct orders *orders)
 {
-	roster_wipe(&session->roster);
-	journal_close(&session->journal);
-	free(session->maildrop.messages);
-	if (session->maildrop.fd > 0)
-		close(session->maildrop.fd);
+	roster_wipe(&orders->roster);
+	journal_close(&current.journal);
+	free(current.maildrop.messages);
+	if (current.maildrop.fd > 0)
+		close(current.maildrop.fd);
 	(void)close(CONTROL);
 }
 

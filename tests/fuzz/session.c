@@ -4,36 +4,42 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void
-prepare(struct session *session, unsigned flags)
+close_vault(struct orders *orders, enum handover_role role)
 {
-	*session = (struct session){
-		.options = &options, .address = "192.0.2.1", .doors = { spool, state },
-		.tls = front(flags), .plaintext = (flags & NO_PLAINTEXT) == 0,
-		.journal = { .fd = -1, .aside = -1 }, .maildrop = { .fd = -1 },
+	must(orders->role == HANDOVER_ALONE && role == HANDOVER_ALONE);
+}
+
+static void
+prepare(struct orders *orders, unsigned flags)
+{
+	*orders = (struct orders){
+		.options = options, .spool = spool, .state = state, .dotlocks = spool,
+		.peer = { .address = "192.0.2.1", .foreign = (flags & NO_PLAINTEXT) != 0 },
+		.tls = front(flags),
 	};
 	wire_limit(options.login_seconds, options.login_seconds);
 	must(roster_open(&options, owner) == 0);
-	roster_load(&session->roster, -1, 0);
+	roster_load(&orders->roster, -1, 0);
 }
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static struct session session;
+	static struct orders orders;
 	static volatile bool to_its_end;
 
 	if (size == 0)
 		return 0;
 	begin_play(data[0], data + 1, size - 1);
-	prepare(&session, data[0]);
+	prepare(&orders, data[0]);
 	to_its_end = false;
 	if (setjmp(way_out) == 0) {
-		authorization_stamp(&session);
-		session_greet(&session);
-		session_run(&session);
+		authorization_stamp(&orders);
+		session_greet(&orders);
+		session_run(&orders);
 		to_its_end = true;
 	}
 	check_end(to_its_end);
-	end_play(&session);
+	end_play(&orders);
 	return 0;
 }

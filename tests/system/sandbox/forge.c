@@ -35,7 +35,7 @@ main(int argc, char **argv)
 	static struct orders orders = {
 		.format = "stdpop3d " OPTIONS_VERSION, .size = sizeof orders,
 		.options = { .login_seconds = 10 }, .out = 1,
-		.tls = { .control = -1 }, .doors = { -1, -1, -1 },
+		.tls = { .control = -1 }, .spool = -1, .state = -1, .dotlocks = -1,
 		.ids = { .uid = 801, .gid = 801, .reader_uid = 802, .reader_gid = 802 },
 		.log = { .fd = 2 }, .failures = 2,
 		.roster = { .text_length = 1 }, .roster_room = 4096,
