@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # bats file_tags=root
+# shellcheck disable=SC2030,SC2031 # each test is a process of its own
 # Coming from Dovecot 2.3, which is unpacked and not installed: contrib/from-dovecot, the
 # option -D, and a client that leaves mail on the server.
 load ../helper
@@ -8,7 +9,7 @@ setup_file() {
 	require_packages "$BATS_TEST_DIRNAME/refuge/packages" || return 0
 	chmod a+x "$BATS_RUN_TMPDIR" "$BATS_RUN_TMPDIR/file" "$BATS_FILE_TMPDIR"
 	cd "$BATS_FILE_TMPDIR" || return
-	apt-get -q -o APT::Sandbox::User=root download dovecot-core dovecot-pop3d
+	apt-get -q -o APT::Sandbox::User=root download dovecot-core dovecot-imapd dovecot-pop3d
 	for package in ./*.deb; do
 		dpkg-deb -x "$package" dovecot
 	done
@@ -170,7 +171,7 @@ past() {
 	# With its index Dovecot takes them for the first ones that it knew.
 	ids at_dovecot | cut -d ' ' -f 2 >back
 	grep -qxFf <(cut -d ' ' -f 2 theirs) back
-	rm -r dovecot.mail/.imap/INBOX
+	rm -rf dovecot.mail/.imap/INBOX
 	message new newer >spool/alice
 	eventually past "$(cut -d : -f 2 adopted)"
 	fetches at_dovecot new newer
@@ -281,4 +282,162 @@ past() {
 	sed -i '$d; /^Subject: seven/,/^X-UID/{/^X-UID/d}' spool/alice
 	adopt && return 1
 	same "alice: 1 of 9 messages have no number of Dovecot's" "$(cat reported)"
+}
+
+# --- side by side: IMAP by Dovecot, POP3 by stdpop3d, one mailbox
+
+# by_imap COMMAND...: a session of Dovecot's on INBOX.
+by_imap() {
+	"$BATS_TEST_DIRNAME/mailbox/imap.py" say "$@" | dovecot imap >said
+	same "$#" "$(grep -c '^c OK' said)"
+}
+
+# appends NAME...: mail that IMAP appends.
+appends() {
+	local name
+	for name; do
+		printf 'Subject: %s\nX-UID: 2\n\nbody\n\nFrom here on\n' "$name" >"$name"
+	done
+	"$BATS_TEST_DIRNAME/mailbox/imap.py" append "$@" | dovecot imap >said
+	same "$#" "$(grep -c '^a OK' said)"
+}
+
+# loses: Dovecot's index.
+loses() {
+	rm -rf dovecot.mail/.imap/INBOX
+}
+
+# stay NAME...: these are the messages here, and each has the id that it had.
+stay() {
+	local count commands
+	touch names
+	count=$(ids at_stdpop3d | wc -l)
+	same "$#" "$count"
+	mapfile -t commands < <(seq -f 'TOP %g 0' 1 "$count")
+	at_stdpop3d "${commands[@]}" | sed -n 's/^Subject: //p' >subjects
+	same "$(printf '%s\n' "$@")" "$(<subjects)"
+	ids at_stdpop3d | cut -d ' ' -f 2 | paste -d ' ' subjects - >have
+	# Of each name that was there before, the line is the same.
+	awk 'NR == FNR { id[$1] = $2; next } $1 in id && id[$1] != $2 { print; bad = 1 }
+		END { exit bad }' names have
+	sort -u names have >all
+	mv all names
+}
+
+beside() {
+	: >adopted
+	message {1..20} | mailbox alice
+	appends from-imap
+	fetches at_stdpop3d {1..20} from-imap
+	stay {1..20} from-imap
+}
+
+@test "beside IMAP without -D, each id stays and each mail is fetched once, index warm and cold" {
+	local index new=0 first=1
+	beside
+	for index in true loses; do
+		# What it writes: flags, keywords, and all numbers anew.
+		$index
+		by_imap 'STORE 1:* +FLAGS (\Seen \Flagged work)' 'STORE 2 -FLAGS (\Flagged)' CHECK
+		grep -q '^X-Keywords: .*work' spool/alice
+		fetches at_stdpop3d
+		stay $(seq $first 20) from-imap $(seq -f new%g $new)
+		$index
+		message "new$((++new))" >>spool/alice
+		fetches at_stdpop3d "new$new"
+		appends "new$((++new))"
+		fetches at_stdpop3d "new$new"
+		stay $(seq $first 20) from-imap $(seq -f new%g $new)
+		# Both delete, the first message too, and one does not see what the other did.
+		$index
+		at_stdpop3d 'DELE 1' >/dev/null
+		$index
+		by_imap 'STORE 1 +FLAGS (\Deleted)' EXPUNGE
+		at_stdpop3d 'DELE 1' >/dev/null
+		by_imap 'STORE 1 +FLAGS (\Deleted)' EXPUNGE
+		first=$((first + 4))
+		fetches at_stdpop3d
+		stay $(seq $first 20) from-imap $(seq -f new%g $new)
+	done
+	[ "$(grep -c '^X-IMAPbase:' spool/alice)" = 1 ]
+}
+
+# still NAME MESSAGE: the open session sends this message, or says that it cannot, and ends.
+still() {
+	says "$1" "RETR $2" QUIT
+	cat <&"${FROM[$1]}" >answered
+	wait "${PID[$1]}"
+	grep -q "^Subject: $2" answered || grep -q '^-ERR' answered
+}
+
+@test "beside IMAP, a session here into which Dovecot writes sends what it listed, or an error" {
+	beside
+	connect one
+	says one 'USER alice' 'PASS sesame' UIDL
+	answer one >/dev/null
+	appends more
+	still one 2
+	fetches at_stdpop3d more
+	connect two
+	says two 'USER alice' 'PASS sesame' UIDL
+	answer two >/dev/null
+	by_imap 'STORE 3 +FLAGS (\Answered)' 'STORE 5 +FLAGS (\Deleted)' EXPUNGE
+	still two 2
+	fetches at_stdpop3d
+	stay {1..4} {6..20} from-imap more
+	# Mail that is appended and no more, as by an MTA, does not matter to it.
+	connect three
+	says three 'USER alice' 'PASS sesame' UIDL
+	answer three >/dev/null
+	message last >>spool/alice
+	still three 2
+	grep -q '^Subject: 2' answered
+	fetches at_stdpop3d last
+}
+
+@test "beside IMAP, a session of Dovecot's sees what was deleted here once it selects INBOX again" {
+	local own=("${SERVER[@]}")
+	beside
+	SERVER=("$BATS_TEST_DIRNAME/mailbox/dovecot" "$BATS_FILE_TMPDIR/dovecot" "$PWD" "$OWNER" imap)
+	export INDEX=''
+	connect imap
+	SERVER=("${own[@]}")
+	says imap 's SELECT INBOX'
+	until_tagged s
+	grep -q '^\* 21 EXISTS' heard
+	at_stdpop3d 'DELE 2' 'DELE 21' >/dev/null
+	message new >>spool/alice
+	says imap 'c NOOP' 'u UNSELECT' 's SELECT INBOX'
+	until_tagged s
+	grep -q '^\* 20 EXISTS' heard
+	says imap 'd STORE 1 +FLAGS (\Deleted)' 'e EXPUNGE' 'z LOGOUT'
+	until_tagged e
+	wait "${PID[imap]}"
+	fetches at_stdpop3d new
+	stay {3..20} new
+}
+
+# until_tagged TAG: the lines up to Dovecot's answer to that command.
+until_tagged() {
+	: >heard
+	HEARD=
+	until [[ $HEARD == "$1 OK"* ]]; do
+		listen imap || return
+		echo "$HEARD" >>heard
+	done
+}
+
+@test "beside IMAP with -D, the index lost and all numbered anew: fetched once more, and nothing missed" {
+	adopted
+	at_stdpop3d 'DELE 1' >/dev/null
+	fetches at_stdpop3d
+	loses
+	eventually past "$(cut -d : -f 2 adopted)"
+	message new >>spool/alice
+	ids at_dovecot >/dev/null
+	# The first message has the number of the one that is gone.
+	grep -qx 'X-UID: 1 *' spool/alice
+	fetches at_stdpop3d {2..150} twin twin {151..298} lda forged new
+	fetches at_stdpop3d
+	records | grep -q "^unique-ids, .*none is Dovecot's"
 }

@@ -81,11 +81,11 @@ came() {
 	inside sh -c 'user=$0; printf "%s\n" "$@" | tee -a "/clients/$user/there" >>"/clients/$user/want"' "$@"
 }
 
-# fill USER: mail of all kinds, as an MTA delivers it.
+# fill USER COUNT: mail of all kinds, as an MTA delivers it; the 50th comes twice.
 fill() {
-	inside sh -c '/clients/mails.py "$1" 100 >>"/var/mail/$1" && chown "$1:mail" "/var/mail/$1" &&
-		chmod 660 "/var/mail/$1"' fill "$1"
-	local serials=("$1"-{1..100})
+	inside sh -c '/clients/mails.py "$1" "$2" >>"/var/mail/$1" && chown "$1:mail" "/var/mail/$1" &&
+		chmod 660 "/var/mail/$1"' fill "$1" "$2"
+	mapfile -t serials < <(seq -f "$1-%g" 1 "$2")
 	came "$1" "${serials[@]}" "$1-50"
 }
 
@@ -173,7 +173,7 @@ gives_back() {
 	inside runuser -u carol -- /clients/phone.py carol "$SECRET" - - DELETE 0
 	inside grep 'FOLDER INTERNAL DATA' /var/mail/carol
 	for user in "${USERS[@]}"; do
-		fill "$user"
+		fill "$user" 100
 		deliver lda "$user" lda
 		deliver mutt "$user" mutt
 		deliver procmail "$user" procmail
@@ -229,7 +229,7 @@ gives_back() {
 	echo bob@example.org | inside tee /clients/bob/login
 	echo Carol@Example.ORG | inside tee /clients/carol/login
 	for user in "${USERS[@]}"; do
-		fill "$user"
+		fill "$user" 50
 	done
 	fetched stls fetchmail
 	again_all
@@ -256,7 +256,7 @@ gives_back() {
 	fresh pop3
 	inside mv /usr/bin/tlswrapper /usr/bin/tlswrapper.away
 	for user in "${USERS[@]}"; do
-		fill "$user"
+		fill "$user" 50
 	done
 	fetched tls fetchmail
 	again_all
@@ -270,4 +270,49 @@ gives_back() {
 	gives_back
 	fetched tls fetchmail mpop
 	inside mv /usr/bin/tlswrapper.away /usr/bin/tlswrapper
+}
+
+# by_imap: each user's first message is deleted by IMAP, and all others are flagged.
+by_imap() {
+	local user
+	for user in "${USERS[@]}"; do
+		inside python3 - "$user" "$SECRET" <<-'END'
+			import imaplib, sys
+			session = imaplib.IMAP4("localhost")
+			session.authenticate("PLAIN", lambda _: "\0".join(["", *sys.argv[1:]]).encode())
+			session.select()
+			session.store("1:*", "+FLAGS", "(\\Answered work)")
+			session.store("1", "+FLAGS", "(\\Deleted)")
+			session.expunge()
+			session.logout()
+		END
+		inside sed -i 1d "/clients/$user/there"
+	done
+}
+
+@test "where IMAP stays at Dovecot, POP3 moves without -D: mail is fetched once more, and then once" {
+	local user
+	cd "$BATS_TEST_TMPDIR" || return
+	fresh imap pop3
+	for user in "${USERS[@]}"; do
+		fill "$user" 50
+	done
+	fetched plain mpop phone
+	takes_over
+	grep -q 'Other protocols, which go on: imap.' said
+	run -1 inside grep -e ' -D' /etc/systemd/system/pop3@.service /etc/systemd/system/pop3s@.service
+	again_all
+	fetched plain mpop phone
+	by_imap
+	fetched plain mpop phone
+	delete first
+	by_imap
+	for user in "${USERS[@]}"; do
+		deliver procmail "$user" new
+		inside grep -q '^X-Keywords: .*work' "/var/mail/$user"
+	done
+	fetched plain mpop phone
+	inside sh -ex <undo
+	again_all
+	fetched plain phone
 }
