@@ -24,34 +24,43 @@ next_word(char **cursor)
 	return word;
 }
 
+static bool
+has_control(const char *text, size_t length)
+{
+	bool found = false;
+
+	for (size_t i = 0; i < length; i++)
+		found |= is_control(text[i]);
+	return found;
+}
+
 bool
-command_split(struct command *command, char *line, size_t length,
-	bool (*whole)(const char *keyword))
+command_begin(struct command *command, char *line, size_t length)
 {
 	char *blank = memchr(line, ' ', length);
 	size_t keyword_length = blank == NULL ? length : (size_t)(blank - line);
-	bool malformed = keyword_length == 0;
 
 	memset(command, 0, sizeof *command);
-	for (size_t i = 0; i < keyword_length; i++)
-		malformed |= is_control(line[i]);
-	if (malformed)
+	if (keyword_length == 0 || has_control(line, keyword_length))
 		return false;
 	line[keyword_length] = '\0';
 	command->keyword = line;
-	if (blank == NULL)
-		return true;
-	command->rest = blank + 1;
-	command->rest_length = length - keyword_length - 1;
-	if (whole(command->keyword)) {
-		command->words = 1;
-		return true;
+	if (blank != NULL) {
+		command->rest = blank + 1;
+		command->rest_length = length - keyword_length - 1;
 	}
-	for (size_t i = 0; i < command->rest_length; i++)
-		malformed |= is_control(command->rest[i]);
-	if (malformed)
-		return false;
+	return true;
+}
+
+bool
+command_cut(struct command *command)
+{
 	char *cursor = command->rest, *word;
+
+	if (command->rest == NULL)
+		return true;
+	if (has_control(command->rest, command->rest_length))
+		return false;
 	while ((word = next_word(&cursor)) != NULL) {
 		if (command->words < COMMAND_WORDS)
 			command->word[command->words] = word;

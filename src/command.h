@@ -20,15 +20,17 @@ struct command {
 };
 
 /*
- * Cuts a line into keyword and words at its blanks, and tells whether the line
- * may be a command at all: false for an empty keyword. "whole" says of a
- * keyword whether its one argument is the rest of the line, any octet in it:
- * such a line is not cut further. In all others a control octet makes the
- * line malformed (false), and blanks at the end are forgiven.
- * The line must be followed by a NUL and is written to.
+ * Cuts the keyword off a line, which must be followed by a NUL and is written to. Returns
+ * false if the keyword is empty or has a control octet in it: the line is no command.
  */
-bool command_split(struct command *command, char *line, size_t length,
-	bool (*whole)(const char *keyword));
+bool command_begin(struct command *command, char *line, size_t length);
+
+/*
+ * Cuts the rest of the line into words at its blanks; those at its end are forgiven.
+ * Returns false if it has a control octet in it: the line is malformed. A keyword whose
+ * one argument is all of command->rest, any octet in it, is not cut.
+ */
+bool command_cut(struct command *command);
 
 /* Keywords and names of mechanisms are equal without regard to case. */
 bool command_equal(const char *a, const char *b);

@@ -24,16 +24,14 @@ enum {
 	REST = 2,	/* all after the first blank is its one argument */
 };
 
-typedef enum session_next handler(struct session *session, const struct command *command);
-
-static handler capa;
+static enum session_next capa(struct session *session, const struct command *command);
 
 static const struct row {
 	const char *keyword;
 	unsigned states;
 	size_t least, most;	/* words */
 	unsigned flags;
-	handler *handle;
+	enum session_next (*handle)(struct session *session, const struct command *command);
 } table[] = {
 	{ "USER", SESSION_AUTHORIZATION, 1, 1, 0, authorization_user },
 	{ "PASS", SESSION_AUTHORIZATION, 1, 1, REST, authorization_pass },
@@ -103,14 +101,6 @@ find_row(const char *keyword, enum session_state state)
 		elsewhere = &table[i];
 	}
 	return elsewhere;
-}
-
-static bool
-takes_rest(const char *keyword)
-{
-	const struct row *row = find_row(keyword, SESSION_AUTHORIZATION);
-
-	return row != NULL && (row->flags & REST) != 0;
 }
 
 /* The log lines of a session; its commands leave none. */
@@ -258,11 +248,17 @@ is_http(const char *keyword)
 }
 
 static enum session_next
-dispatch(struct session *session, const struct command *command)
+dispatch(struct session *session, struct command *command)
 {
 	const struct row *row = find_row(command->keyword, session->state);
 	enum session_next next;
 
+	if (row != NULL && (row->flags & REST) != 0)
+		command->words = command->rest == NULL ? 0 : 1;
+	else if (!command_cut(command)) {
+		wire_err(NULL, "malformed command");
+		return SESSION_STAY;
+	}
 	if (row == NULL && session->state == SESSION_AUTHORIZATION && is_http(command->keyword)) {
 		session->why = "http";
 		wire_err(NULL, "this is POP3, not HTTP");
@@ -301,7 +297,7 @@ serve_line(struct session *session)
 		wire_err(NULL, "line too long");
 		return SESSION_STAY;
 	}
-	if (!command_split(&command, line, length, takes_rest)) {
+	if (!command_begin(&command, line, length)) {
 		wire_err(NULL, "malformed command");
 		return SESSION_STAY;
 	}
