@@ -49,7 +49,7 @@ harmless(char text[MOST + 1], const char *value, const char *end)
 static void
 audit(const struct maildrop *maildrop, const struct message *message)
 {
-	static char header[UNIQUEID_HEADER];
+	static char header[UNIQUEID_PREFIX];
 	char unique_id[UNIQUEID_TEXT], message_id[MOST + 1];
 	uint64_t length = maildrop_end(maildrop, message) - message->start;
 
@@ -67,7 +67,7 @@ audit(const struct maildrop *maildrop, const struct message *message)
 void
 audit_deletions(struct maildrop *maildrop)
 {
-	if (maildrop->deleted == 0 || index_identify(maildrop) != MAILDROP_GOOD)
+	if (maildrop->deleted == 0 || index_number(maildrop) == -1)
 		return;
 	for (size_t i = 0; i < maildrop->count; i++)
 		if (maildrop->messages[i].deleted)

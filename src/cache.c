@@ -34,30 +34,19 @@ struct image {
 	uint64_t magic;
 	uint64_t device, inode, size;		/* of the mailbox */
 	int64_t modified[2], changed[2];	/* its times: seconds, nanoseconds */
-	uint64_t print, open, unsure, anchor;	/* as in struct maildrop */
-	struct fingerprint anchored;
+	uint64_t known, open;			/* as in struct maildrop */
 	uint64_t kind, validity, last;		/* of the unique-ids */
 	uint64_t count, octets;
 	uint64_t messages_print;
 	uint64_t image_print;			/* of all the above */
 };
 
-static const uint64_t magic = 0x696e64657834 << 8 | sizeof(struct message);
-
-static uint64_t
-print_of(const void *octets, size_t length)
-{
-	struct fingerprint print;
-
-	fingerprint_begin(&print);
-	fingerprint_add(&print, octets, length);
-	return fingerprint_end(&print);
-}
+static const uint64_t magic = 0x696e64657835 << 8 | sizeof(struct message);
 
 static uint64_t
 print_of_image(const struct image *image)
 {
-	return print_of(image, offsetof(struct image, image_print));
+	return fingerprint_of(image, offsetof(struct image, image_print));
 }
 
 void
@@ -100,9 +89,9 @@ is_sound(const struct image *image, const struct message *messages)
 	return octets == image->octets;
 }
 
-/* How the mailbox looked. */
+/* The status of the mailbox when it was indexed. */
 static struct stat
-look_of(const struct image *image)
+status_of(const struct image *image)
 {
 	return (struct stat){
 		.st_dev = (dev_t)image->device,
@@ -133,15 +122,15 @@ load(const struct cache *cache, const struct maildrop *maildrop, struct image *i
 	    length / sizeof *messages != image->count || image->kind != maildrop->kind ||
 	    image->validity != maildrop->adoption.validity || image->last != maildrop->adoption.last)
 		return NULL;
-	then = look_of(image);
+	then = status_of(image);
 	if (fstat(maildrop->fd, &now) == -1 || length > (uint64_t)now.st_size / LEAST_RATIO ||
-	    !index_may_serve(&then, (size_t)image->count, &now))
+	    !index_may_serve(&then, &now))
 		return NULL;
 	messages = malloc(length);
 	if (messages == NULL)
 		return NULL;
 	if (io_read(cache->fd, sizeof *image, messages, length) == 0 &&
-	    image->messages_print == print_of(messages, length) && is_sound(image, messages))
+	    image->messages_print == fingerprint_of(messages, length) && is_sound(image, messages))
 		return messages;
 	free(messages);
 	return NULL;
@@ -160,15 +149,13 @@ cache_recall(const struct cache *cache, struct maildrop *maildrop)
 		return;
 	maildrop->recalled = true;
 	maildrop->messages = messages;
-	maildrop->count = maildrop->room = maildrop->digests = (size_t)image.count;
+	maildrop->numbered = true;
+	maildrop->count = maildrop->room = (size_t)image.count;
 	maildrop->octets = image.octets;
 	maildrop->size = image.size;
-	maildrop->print = image.print;
+	maildrop->known = image.known;
 	maildrop->open = image.open;
-	maildrop->unsure = image.unsure;
-	maildrop->anchor = image.anchor;
-	maildrop->anchored = image.anchored;
-	maildrop->seen = look_of(&image);
+	maildrop->seen = status_of(&image);
 }
 
 static int
@@ -183,17 +170,14 @@ write_image(const struct cache *cache, const struct maildrop *maildrop)
 		.size = maildrop->size,
 		.modified = { seen->st_mtim.tv_sec, seen->st_mtim.tv_nsec },
 		.changed = { seen->st_ctim.tv_sec, seen->st_ctim.tv_nsec },
-		.print = maildrop->print,
+		.known = maildrop->known,
 		.open = maildrop->open,
-		.unsure = maildrop->unsure,
-		.anchor = maildrop->anchor,
-		.anchored = maildrop->anchored,
 		.kind = maildrop->kind,
 		.validity = maildrop->adoption.validity,
 		.last = maildrop->adoption.last,
 		.count = maildrop->count,
 		.octets = maildrop->octets,
-		.messages_print = print_of(maildrop->messages, length),
+		.messages_print = fingerprint_of(maildrop->messages, length),
 	};
 
 	image.image_print = print_of_image(&image);
@@ -220,10 +204,13 @@ void
 cache_keep(const struct cache *cache, struct maildrop *maildrop)
 {
 	if (cache->fd == -1 || maildrop->fd == -1 || maildrop->changed || !pays(maildrop) ||
-	    !maildrop_is_untouched(maildrop) || index_digest(maildrop) == -1 ||
-	    !maildrop_is_untouched(maildrop))
+	    !maildrop_is_untouched(maildrop) || index_number(maildrop) == -1)
 		return;
-	if (write_image(cache, maildrop) == 0)
+	/*
+	 * A power cut may leave the mailbox its new times and not its new octets: then what
+	 * is saved here would be believed of others. So these octets are on the disk first.
+	 */
+	if (io_sync(maildrop->fd) == 0 && write_image(cache, maildrop) == 0)
 		return;
 	log_failure("index", "cannot be kept");
 	cache_drop(cache);

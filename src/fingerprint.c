@@ -4,6 +4,7 @@
  */
 #include "fingerprint.h"
 
+#include <endian.h>
 #include <string.h>
 
 /* The rotation brings a word's high bits to where the product spreads them. */
@@ -20,7 +21,7 @@ word(const unsigned char *p)
 	uint64_t word;
 
 	memcpy(&word, p, sizeof word);
-	return word;
+	return le64toh(word);
 }
 
 void
@@ -67,14 +68,29 @@ fingerprint_add(struct fingerprint *print, const void *octets, size_t length)
 	}
 }
 
+/* Each lane goes into the sum in its turn, from lane "first" on. */
+static uint64_t
+sum_of(const struct fingerprint *print, unsigned first)
+{
+	uint64_t sum = first;
+
+	for (unsigned i = 0; i < FINGERPRINT_LANES; i++)
+		sum = stir(sum ^ sum >> 32, print->lane[(first + i) % FINGERPRINT_LANES]);
+	return sum ^ sum >> 32;
+}
+
 uint64_t
 fingerprint_end(const struct fingerprint *print)
 {
-	uint64_t sum = 0;
+	return sum_of(print, 0);
+}
 
-	for (unsigned i = 0; i < FINGERPRINT_LANES; i++)
-		sum = stir(sum ^ sum >> 32, print->lane[i]);
-	return sum ^ sum >> 32;
+void
+fingerprint_digest(const struct fingerprint *print, uint8_t digest[FINGERPRINT_DIGEST])
+{
+	uint64_t sums[2] = { htole64(sum_of(print, 0)), htole64(sum_of(print, 3)) };
+
+	memcpy(digest, sums, sizeof sums);
 }
 
 uint64_t

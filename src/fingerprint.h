@@ -26,4 +26,8 @@ uint64_t fingerprint_end(const struct fingerprint *print);
 /* The checksum of one piece. */
 uint64_t fingerprint_of(const void *octets, size_t length);
 
+/* In 128 bits, the same on every machine. Unique-ids are made of it: it never changes. */
+enum { FINGERPRINT_DIGEST = 16 };
+void fingerprint_digest(const struct fingerprint *print, uint8_t digest[FINGERPRINT_DIGEST]);
+
 #endif

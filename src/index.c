@@ -1,6 +1,6 @@
 /*
- * The index is what a scan finds. An earlier session's spares the scan of what
- * is unchanged, and is gone through again before anything is removed.
+ * The index is what a scan finds. An earlier session's index spares the scan of what
+ * nothing has touched since.
  */
 #include "index.h"
 
@@ -9,7 +9,6 @@
 #include <string.h>
 #include <sys/random.h>
 
-#include "fingerprint.h"
 #include "lock.h"
 #include "log.h"
 #include "mbox.h"
@@ -20,26 +19,23 @@
 enum {
 	FIRST_ROOM = 64,	/* messages */
 	MOST_GROWTH = 8,
-	WINDOW = 64 * 1024,	/* octets read at once */
-	LEAD = 3,		/* octets before a message that its head includes */
-	HEAD = 512,
-	LEAST_AVERAGE = 2048,	/* octets a message; of smaller ones a scan is cheaper */
-};
-
-/* A piece of the file; begin, end: its offsets. */
-struct window {
-	uint64_t begin, end;
-	char octets[WINDOW];
+	FIRST_LOOK = 4096,	/* octets of a message, for its unique-id; seldom are more needed */
 };
 
 static struct mbox scan;
-static struct window window;
 
-/* How far the messages of a scan are those that were told. */
+/* While messages are added: what Dovecot's next number must be at least, and what failed. */
 static struct {
-	size_t next;
+	uint64_t least;
+	int error;
+} addition;
+
+/* What a scan finds of the one message that is looked at again. */
+static struct {
+	const struct message *expected;
+	size_t count;
 	bool same;
-} confirmation;
+} comparison;
 
 static enum maildrop_result
 failed(const char *what)
@@ -75,25 +71,95 @@ room_for(const struct maildrop *maildrop, uint64_t offset)
 	return expected < least ? least : expected > most ? most : (size_t)expected;
 }
 
+static bool
+make_room(struct maildrop *maildrop, uint64_t offset)
+{
+	size_t room = room_for(maildrop, offset);
+	void *grown;
+
+	if (maildrop->count < maildrop->room)
+		return true;
+	grown = reallocarray(maildrop->messages, room, sizeof(struct message));
+	if (grown == NULL)
+		return false;
+	maildrop->messages = grown;
+	maildrop->room = room;
+	return true;
+}
+
+/*
+ * Makes the unique-id of a message of which the first "length" octets are looked at, where
+ * they are in the scan's block or else in the file. Dovecot's number must be "least" or more.
+ * Returns 1, 0 if more octets are needed, or -1 with errno.
+ */
+static int
+identify_by(const struct maildrop *maildrop, const struct mbox_message *found, size_t length,
+	uint64_t least, struct message *message)
+{
+	static char room[UNIQUEID_PREFIX];
+	bool whole = length == found->end - found->start;
+	const char *octets = mbox_octets(&scan, found->start, length);
+
+	if (octets == NULL) {
+		if (maildrop_read(maildrop, found->start, room, length) == -1)
+			return -1;
+		octets = room;
+	}
+	if (!uniqueid_digest(maildrop->kind, octets, length, whole, found->joined, message->digest))
+		return 0;
+	uint32_t uid = maildrop->adoption.last == 0 ? 0 : uniqueid_dovecot(octets, length);
+	message->adopted = uid >= least && uid <= maildrop->adoption.last;
+	if (message->adopted)
+		uniqueid_adopt(uid, maildrop->adoption.validity, message->digest);
+	return 1;
+}
+
+/* Returns 0, or -1 with errno. */
+static int
+identify(const struct maildrop *maildrop, const struct mbox_message *found, uint64_t least,
+	struct message *message)
+{
+	uint64_t raw = found->end - found->start;
+	size_t most = raw < UNIQUEID_PREFIX ? (size_t)raw : UNIQUEID_PREFIX;
+	/* X-UID may stand at the end of a long header. */
+	size_t first = most < FIRST_LOOK || maildrop->adoption.last > 0 ? most : FIRST_LOOK;
+	int result = identify_by(maildrop, found, first, least, message);
+
+	if (result == 0)
+		result = identify_by(maildrop, found, most, least, message);
+	return result == -1 ? -1 : 0;
+}
+
+/* All of it, also what is no part of the text. */
+static bool
+same_id(const struct message *a, const struct message *b)
+{
+	return a->adopted == b->adopted && memcmp(a->digest, b->digest, UNIQUEID_OCTETS) == 0;
+}
+
+/* What the number of a message of Dovecot's must be at least: they rise. */
+static uint64_t
+least_after(const struct message *message, uint64_t least)
+{
+	return message->adopted ? (uint64_t)uniqueid_adopted(message->digest) + 1 : least;
+}
+
 static void
 add_message(void *context, const struct mbox_message *found)
 {
 	struct maildrop *maildrop = context;
+	struct message message = message_of(found);
 
-	if (maildrop->out_of_memory)
+	if (addition.error != 0)
 		return;
-	if (maildrop->count == maildrop->room) {
-		size_t room = room_for(maildrop, found->end);
-		void *grown = reallocarray(maildrop->messages, room, sizeof(struct message));
-		if (grown == NULL) {
-			maildrop->out_of_memory = true;
-			return;
-		}
-		maildrop->messages = grown;
-		maildrop->room = room;
+	if (!make_room(maildrop, found->end) ||
+	    identify(maildrop, found, addition.least, &message) == -1) {
+		addition.error = errno;
+		return;
 	}
-	maildrop->messages[maildrop->count++] = message_of(found);
-	maildrop->octets += found->octets;
+	addition.least = least_after(&message, addition.least);
+	maildrop->messages[maildrop->count++] = message;
+	maildrop->octets += message.octets;
 }
 
 static bool
@@ -115,46 +181,7 @@ begin_scan(struct maildrop *maildrop, uint64_t offset,
 	mbox_begin(&scan, offset, maildrop->size, &reader);
 }
 
-/*
- * Feeds the octets from "from" to "end", between which messages start and end, and
- * adds those from "printed" on, a whole number of grains, to the fingerprint.
- */
-static enum maildrop_result
-scan_range(struct maildrop *maildrop, uint64_t from, uint64_t end, uint64_t printed)
-{
-	size_t length;
-
-	for (uint64_t offset = from < printed ? from : printed; offset < end;
-	    offset += length) {
-		unsigned char *octets = mbox_room(&scan);
-		/* Up to a whole grain, as the fingerprint wants it. */
-		length = MBOX_BLOCK - (size_t)(offset % FINGERPRINT_GRAIN);
-		if (length > end - offset)
-			length = (size_t)(end - offset);
-		lock_touch();
-		if (maildrop_read(maildrop, offset, octets, length) == -1)
-			return failed("cannot read the mailbox");
-		struct fingerprint before = maildrop->grains;
-		size_t count = maildrop->count;
-		if (offset + length > printed) {
-			size_t skip = printed > offset ? (size_t)(printed - offset) : 0;
-			maildrop_add_print(maildrop, octets + skip, length - skip);
-		}
-		size_t early = from > offset ? (size_t)(from - offset) : 0;
-		if (early > 0)
-			memmove(octets, octets + early, length - early);
-		if (!mbox_feed(&scan, length - early))
-			break;
-		if (maildrop->count > count) {
-			maildrop->anchor = offset > printed ? offset : printed;
-			maildrop->anchored = before;
-		}
-	}
-	mbox_end(&scan);
-	return scan.state == MBOX_UNREADABLE ? failed("cannot read the mailbox") : MAILDROP_GOOD;
-}
-
-/* The pseudo message keeps its place in the file and none in the index. */
+/* The pseudo message keeps its place in the file and has none in the index. */
 static void
 hide_pseudo_message(struct maildrop *maildrop)
 {
@@ -177,111 +204,36 @@ hide_pseudo_message(struct maildrop *maildrop)
 	    maildrop->count * sizeof(struct message));
 }
 
-/* Octets of the file from "begin" on, at least "length" of them, or NULL. */
-static const char *
-look_at(const struct maildrop *maildrop, uint64_t begin, size_t length, size_t want)
-{
-	if (begin < window.begin || begin + length > window.end) {
-		if (want > maildrop->size - begin)
-			want = (size_t)(maildrop->size - begin);
-		window.begin = window.end = 0;
-		if (maildrop_read(maildrop, begin, window.octets, want) == -1)
-			return NULL;
-		window.begin = begin;
-		window.end = begin + want;
-	}
-	return window.octets + (begin - window.begin);
-}
-
-static uint32_t
-head_of(const char *octets, size_t length)
-{
-	struct fingerprint print;
-
-	fingerprint_begin(&print);
-	fingerprint_add(&print, octets, length < HEAD ? length : HEAD);
-	return (uint32_t)fingerprint_end(&print);
-}
-
-/* A message's head begins with the empty line before it. */
-static size_t
-lead_of(const struct message *message)
-{
-	return message->start < LEAD ? 0 : LEAD;
-}
-
 static bool
-is_from_line(const char *octets, size_t length)
-{
-	return length >= 5 && memcmp(octets, "From ", 5) == 0;
-}
-
-/* Whether each message still begins as it did. */
-static bool
-heads_stand(const struct maildrop *maildrop)
-{
-	/* Of heads that are near each other many are read at once. */
-	bool near = maildrop->size / maildrop->count < WINDOW / 4;
-
-	window.begin = window.end = 0;
-	for (size_t i = 0; i < maildrop->count; i++) {
-		const struct message *message = &maildrop->messages[i];
-		size_t lead = lead_of(message);
-		uint64_t begin = message->start - lead;
-		uint64_t length = maildrop_end(maildrop, message) - begin;
-		size_t n = length < HEAD ? (size_t)length : HEAD;
-		const char *octets = look_at(maildrop, begin, n, near ? WINDOW : n);
-		if (octets == NULL || head_of(octets, n) != message->head ||
-		    !is_from_line(octets + lead, n - lead))
-			return false;
-	}
-	return true;
-}
-
-static bool
-may_have_grown(const struct stat *then, size_t count, const struct stat *now)
+may_have_grown(const struct stat *then, const struct stat *now)
 {
 	return now->st_dev == then->st_dev && now->st_ino == then->st_ino &&
-	    then->st_size > 0 && now->st_size > then->st_size &&
-	    (uint64_t)then->st_size / count >= LEAST_AVERAGE;
+	    then->st_size > 0 && now->st_size > then->st_size;
 }
 
 bool
-index_may_serve(const struct stat *then, size_t count, const struct stat *now)
+index_may_serve(const struct stat *then, const struct stat *now)
 {
-	return maildrop_looks_same(then, now) || may_have_grown(then, count, now);
-}
-
-/* The anchor is in the block in which the scan saw the last message start. */
-static bool
-is_anchored(const struct maildrop *maildrop)
-{
-	uint64_t start = maildrop->messages[maildrop->count - 1].start;
-
-	return maildrop->anchor % FINGERPRINT_GRAIN == 0 &&
-	    maildrop->anchor < start + FINGERPRINT_GRAIN &&
-	    start < maildrop->anchor + MBOX_BLOCK;
+	return maildrop_looks_same(then, now) || may_have_grown(then, now);
 }
 
 static void
 forget(struct maildrop *maildrop)
 {
 	maildrop->recalled = false;
-	maildrop->count = maildrop->digests = 0;
+	maildrop->count = 0;
 	maildrop->octets = 0;
-	maildrop->unsure = maildrop->anchor = 0;
+	maildrop->known = 0;
 	maildrop->open = UINT64_MAX;
-	fingerprint_begin(&maildrop->anchored);
 }
 
-/* Takes the last message back: what was appended, or noted there, may belong to it. */
+/* Takes the last message back, since what was added may belong to it. Returns its offset. */
 static uint64_t
 reopen_last(struct maildrop *maildrop)
 {
 	const struct message *last = &maildrop->messages[--maildrop->count];
 
 	maildrop->octets -= last->octets;
-	maildrop->digests = maildrop->count;
 	return last->start;
 }
 
@@ -289,10 +241,45 @@ reopen_last(struct maildrop *maildrop)
 static enum maildrop_result
 scan_from(struct maildrop *maildrop, uint64_t from)
 {
-	maildrop->grains = maildrop->anchored;
+	size_t length;
+
+	addition.error = 0;
+	addition.least = 1;
+	for (size_t i = 0; maildrop->adoption.last > 0 && i < maildrop->count; i++)
+		addition.least = least_after(&maildrop->messages[i], addition.least);
 	maildrop->scanned = maildrop->size - from;
+	maildrop->numbered = false;
 	begin_scan(maildrop, from, add_message);
-	return scan_range(maildrop, from, maildrop->size, maildrop->anchor);
+	for (uint64_t offset = from; scan.state == MBOX_GOOD; offset += length) {
+		uint64_t left = maildrop->size - offset;
+		length = left < MBOX_BLOCK ? (size_t)left : MBOX_BLOCK;
+		lock_touch();
+		if (maildrop_read(maildrop, offset, mbox_room(&scan), length) == -1)
+			return failed("cannot read the mailbox");
+		if (!mbox_feed(&scan, length, length == left) || length == left)
+			break;
+	}
+	if (scan.state == MBOX_UNREADABLE)
+		return failed("cannot read the mailbox");
+	errno = addition.error;
+	return addition.error == 0 ? MAILDROP_GOOD : failed("cannot index the mailbox");
+}
+
+/*
+ * Whether the last message of an earlier session's index still begins where it did. A
+ * program that took a message out has moved it.
+ */
+static bool
+last_stands(const struct maildrop *maildrop)
+{
+	const struct message *last = &maildrop->messages[maildrop->count - 1];
+	struct mbox_message found = {
+		.start = last->start, .end = maildrop->size, .joined = last->joined,
+	};
+	struct message now;
+
+	return identify(maildrop, &found, last->adopted ? uniqueid_adopted(last->digest) :
+	    UINT64_MAX, &now) == 0 && same_id(last, &now);
 }
 
 /*
@@ -304,6 +291,7 @@ scan_from(struct maildrop *maildrop, uint64_t from)
 enum maildrop_result
 index_adopt(struct maildrop *maildrop)
 {
+	static char octets[UNIQUEID_PREFIX];
 	struct uniqueid_adoption *adoption = &maildrop->adoption;
 	struct stat now;
 
@@ -311,11 +299,10 @@ index_adopt(struct maildrop *maildrop)
 		return MAILDROP_GOOD;
 	if (fstat(maildrop->fd, &now) == -1)
 		return failed("cannot look at the mailbox");
-	size_t length = now.st_size < WINDOW ? (size_t)now.st_size : WINDOW;
-	window.begin = window.end = 0;
-	if (maildrop_read(maildrop, 0, window.octets, length) == -1)
+	size_t length = now.st_size < UNIQUEID_PREFIX ? (size_t)now.st_size : UNIQUEID_PREFIX;
+	if (maildrop_read(maildrop, 0, octets, length) == -1)
 		return failed("cannot read the mailbox");
-	uint32_t validity = uniqueid_validity(window.octets, length);
+	uint32_t validity = uniqueid_validity(octets, length);
 	if (validity == 0 || validity == adoption->validity)
 		return MAILDROP_GOOD;
 	log_record(LOG_NOTICE, "unique-ids", "none is Dovecot's: UIDVALIDITY is %ju in the mailbox,"
@@ -327,7 +314,7 @@ index_adopt(struct maildrop *maildrop)
 enum maildrop_result
 index_make(struct maildrop *maildrop)
 {
-	struct maildrop now = *maildrop;
+	struct stat then = maildrop->seen;
 	uint64_t from = 0;
 	enum maildrop_result result;
 
@@ -335,25 +322,22 @@ index_make(struct maildrop *maildrop)
 		forget(maildrop);
 		return MAILDROP_GOOD;
 	}
-	result = maildrop_look(&now);
-	if (result != MAILDROP_GOOD)
+	result = maildrop_stamp(maildrop);
+	if (result != MAILDROP_GOOD ||
+	    (maildrop->recalled && maildrop_looks_same(&then, &maildrop->seen)))
 		return result;
-	if (maildrop->recalled && maildrop_looks_same(&now.seen, &maildrop->seen))
-		return MAILDROP_GOOD;
-	if (maildrop->recalled && may_have_grown(&maildrop->seen, maildrop->count, &now.seen) &&
-	    maildrop->open > (uint64_t)now.seen.st_size && is_anchored(maildrop) &&
-	    heads_stand(maildrop))
-		from = maildrop->unsure = reopen_last(maildrop);
+	if (maildrop->recalled && may_have_grown(&then, &maildrop->seen) &&
+	    maildrop->open > (uint64_t)maildrop->seen.st_size && last_stands(maildrop))
+		from = maildrop->known = reopen_last(maildrop);
 	else
 		forget(maildrop);
-	maildrop->seen = now.seen;
-	maildrop->size = (uint64_t)now.seen.st_size;
+	maildrop->size = (uint64_t)maildrop->seen.st_size;
 	result = scan_from(maildrop, from);
 	/* What was a From_ line at the end of the file may have gone on, and be none. */
 	if (result == MAILDROP_GOOD && scan.state != MBOX_GOOD && from > 0) {
 		from = 0;
 		forget(maildrop);
-		result = scan_from(maildrop, 0);
+		result = scan_from(maildrop, from);
 	}
 	if (result != MAILDROP_GOOD)
 		return result;
@@ -362,10 +346,6 @@ index_make(struct maildrop *maildrop)
 	if (scan.state != MBOX_GOOD) {
 		log_record(LOG_ERR, "maildrop refused", "it does not start with a From_ line");
 		return MAILDROP_REFUSED;
-	}
-	if (maildrop->out_of_memory) {
-		errno = ENOMEM;
-		return failed("cannot index the mailbox");
 	}
 	if (from == 0)
 		hide_pseudo_message(maildrop);
@@ -378,58 +358,28 @@ index_damage(void)
 	return scan.at;
 }
 
-/*
- * The digest of one message, and its head; one of Dovecot's if its number is "least" or
- * more. Small messages are taken from a window over the file, so that a mailbox of many
- * small ones is read in few calls.
- */
-static int
-digest_message(const struct maildrop *maildrop, const struct message *message, uint64_t least,
-	struct message *result)
-{
-	uint64_t raw = maildrop_end(maildrop, message) - message->start;
-	size_t length = raw < UNIQUEID_PREFIX ? (size_t)raw : UNIQUEID_PREFIX;
-	size_t lead = lead_of(message);
-	const char *octets = look_at(maildrop, message->start - lead, lead + length,
-	    length < UNIQUEID_PREFIX ? WINDOW : lead + length);
-
-	if (octets == NULL)
-		return -1;
-	result->head = head_of(octets, lead + length);
-	uniqueid_digest(maildrop->kind, octets + lead, length, message->joined, result->digest);
-	uint32_t uid = maildrop->adoption.last == 0 ? 0 : uniqueid_dovecot(octets + lead, length);
-	result->adopted = uid > 0 && uid >= least && uid <= maildrop->adoption.last;
-	if (result->adopted)
-		uniqueid_adopt(uid, maildrop->adoption.validity, result->digest);
-	return 0;
-}
-
-/* What the number of a message of Dovecot's must be at least: they rise. */
-static uint64_t
-least_after(const struct message *message, uint64_t least)
-{
-	return message->adopted ? (uint64_t)uniqueid_adopted(message->digest) + 1 : least;
-}
-
+/* Whether two messages have the same unique-id, but for the number of copies. */
 static bool
-same_digest(const struct message *a, const struct message *b)
+same_text(const struct maildrop *maildrop, const struct message *a, const struct message *b)
 {
-	return a->adopted == b->adopted && memcmp(a->digest, b->digest, UNIQUEID_OCTETS) == 0;
+	return a->adopted == b->adopted && memcmp(a->digest, b->digest,
+	    a->adopted ? UNIQUEID_DOVECOT : (size_t)maildrop->kind) == 0;
 }
 
 /*
- * Numbers the messages of one digest in file order. Each chain links the first
- * message of each digest; there, "copy" counts until all are numbered. Links
- * are indexes plus one: 0 ends a chain.
+ * Each chain links the first message of each unique-id; there, "copy" counts until all
+ * are numbered. Links are indexes plus one: 0 ends a chain.
  */
-static int
-number_copies(struct maildrop *maildrop)
+int
+index_number(struct maildrop *maildrop)
 {
 	struct message *messages = maildrop->messages;
 	size_t chains = maildrop->count / 2 + 1;
 	uint64_t key = 0;
-	uint32_t *chain = calloc(chains + maildrop->count, sizeof *chain);
 
+	if (maildrop->numbered)
+		return 0;
+	uint32_t *chain = calloc(chains + maildrop->count, sizeof *chain);
 	if (chain == NULL)
 		return -1;
 	uint32_t *next = chain + chains;
@@ -440,7 +390,7 @@ number_copies(struct maildrop *maildrop)
 		uint64_t hash;
 		memcpy(&hash, messages[i].digest, sizeof hash);
 		uint32_t *link = &chain[(hash * key >> 32) % chains];
-		while (*link != 0 && !same_digest(&messages[*link - 1], &messages[i]))
+		while (*link != 0 && !same_text(maildrop, &messages[*link - 1], &messages[i]))
 			link = &next[*link - 1];
 		if (*link == 0) {
 			*link = (uint32_t)(i + 1);
@@ -454,121 +404,140 @@ number_copies(struct maildrop *maildrop)
 		for (uint32_t link = chain[i]; link != 0; link = next[link - 1])
 			messages[link - 1].copy = 1;
 	free(chain);
+	maildrop->numbered = true;
 	return 0;
-}
-
-int
-index_digest(struct maildrop *maildrop)
-{
-	if (maildrop->digests == maildrop->count)
-		return 0;
-	uint64_t least = 1;
-	window.begin = window.end = 0;
-	for (size_t i = 0; i < maildrop->count; i++) {
-		struct message *message = &maildrop->messages[i];
-		if (i >= maildrop->digests && digest_message(maildrop, message, least, message) == -1)
-			return -1;
-		least = least_after(message, least);
-	}
-	return number_copies(maildrop);
-}
-
-enum maildrop_result
-index_identify(struct maildrop *maildrop)
-{
-	enum maildrop_result result;
-
-	if (maildrop->digests == maildrop->count)
-		return MAILDROP_GOOD;
-	result = maildrop_check(maildrop);
-	if (result != MAILDROP_GOOD)
-		return result;
-	if (index_digest(maildrop) == -1)
-		return failed("cannot make the unique-ids");
-	/* It may have been rewritten while we read. */
-	result = maildrop_check(maildrop);
-	if (result == MAILDROP_GOOD)
-		maildrop->digests = maildrop->count;
-	return result;
 }
 
 static void
 compare_message(void *context, const struct mbox_message *found)
 {
-	const struct maildrop *maildrop = context;
-	const struct message *told = &maildrop->messages[confirmation.next];
+	const struct message *expected = comparison.expected;
 	struct message message = message_of(found);
+	/* Of another message than one of Dovecot's, X-UID means nothing. */
+	uint64_t least = expected->adopted ? uniqueid_adopted(expected->digest) : UINT64_MAX;
 
-	if (confirmation.next == maildrop->count) {
-		confirmation.same = false;
-		return;
-	}
-	confirmation.next++;
-	if (message.start != told->start || message.octets != told->octets ||
-	    message.trim != told->trim || message.blank != told->blank ||
-	    message.joined != told->joined)
-		confirmation.same = false;
+	comparison.count++;
+	comparison.same = message.start == expected->start && message.octets == expected->octets &&
+	    message.trim == expected->trim && message.blank == expected->blank &&
+	    message.joined == expected->joined &&
+	    identify(context, found, least, &message) == 0 && same_id(expected, &message);
 }
 
-/* Whether a scan finds what was told of the messages "first" to before "behind". */
 static enum maildrop_result
-compare(struct maildrop *maildrop, size_t first, size_t behind)
+note_rewriting(struct maildrop *maildrop)
 {
-	const struct message *last = &maildrop->messages[behind - 1];
-	enum maildrop_result result;
-
-	confirmation.next = first;
-	confirmation.same = true;
-	begin_scan(maildrop, maildrop->messages[first].start, compare_message);
-	result = scan_range(maildrop, maildrop->messages[first].start,
-	    maildrop_end(maildrop, last), maildrop->size);
-	if (result == MAILDROP_GOOD &&
-	    !(scan.state == MBOX_GOOD && confirmation.same && confirmation.next == behind))
-		return maildrop_note_change(maildrop, "an earlier session found other messages");
-	return result;
+	return maildrop_note_change(maildrop, "another program rewrote the mailbox");
 }
 
-enum maildrop_result
-index_confirm_message(struct maildrop *maildrop, const struct message *message)
+/* A file that became shorter cannot be read to the end. */
+static enum maildrop_result
+cannot_read(struct maildrop *maildrop)
 {
-	size_t number = (size_t)(message - maildrop->messages);
-	enum maildrop_result result;
+	struct stat now;
+	int error = errno;
 
-	if (message->start >= maildrop->unsure)
-		return MAILDROP_GOOD;
-	result = compare(maildrop, number, number + 1);
-	/* It may have been rewritten while we read. */
-	return result == MAILDROP_GOOD ? maildrop_check(maildrop) : result;
+	if (fstat(maildrop->fd, &now) == 0 && (uint64_t)now.st_size < maildrop->size)
+		return note_rewriting(maildrop);
+	errno = error;
+	return failed("cannot read the mailbox");
 }
 
-/* The unique-ids of what is to be removed. */
+/*
+ * Whether a message may end at "end": the file does too, or another message begins there.
+ * After all that is indexed an empty line may have been delivered before it.
+ */
 static bool
-confirm_digests(const struct maildrop *maildrop, size_t first)
+ends_at(const struct maildrop *maildrop, uint64_t end)
 {
-	window.begin = window.end = 0;
-	for (size_t i = first; i < maildrop->digests; i++) {
-		const struct message *told = &maildrop->messages[i];
-		struct message found;
-		uint64_t least = told->adopted ? uniqueid_adopted(told->digest) : UINT64_MAX;
-		if (told->deleted && (digest_message(maildrop, told, least, &found) == -1 ||
-		    !same_digest(told, &found) || told->head != found.head))
-			return false;
+	char octets[MBOX_LEAD];
+	struct stat now;
+
+	if (fstat(maildrop->fd, &now) == -1 || (uint64_t)now.st_size < end)
+		return false;
+	uint64_t left = (uint64_t)now.st_size - end;
+	size_t length = left < sizeof octets ? (size_t)left : sizeof octets;
+	lock_touch();
+	if (maildrop_read(maildrop, end, octets, length) == -1)
+		return false;
+	int lead = mbox_leads(octets, length);
+	return left == 0 || lead == 0 || (lead > 0 && end == maildrop->size);
+}
+
+/* Looks at a message, by way of the window. */
+static enum maildrop_result
+look(struct maildrop *maildrop, const struct message *message)
+{
+	uint64_t end = maildrop_end(maildrop, message);
+	size_t length;
+	bool any = true;
+
+	comparison.expected = message;
+	comparison.count = 0;
+	begin_scan(maildrop, message->start, compare_message);
+	for (uint64_t offset = message->start; offset < end; offset += length) {
+		lock_touch();
+		const char *octets = maildrop_view(maildrop, offset, end - offset, &length, &any);
+		if (octets == NULL)
+			return cannot_read(maildrop);
+		if (length > end - offset)
+			length = (size_t)(end - offset);
+		memcpy(mbox_room(&scan), octets, length);
+		if (!mbox_feed(&scan, length, offset + length == end))
+			break;
 	}
-	return true;
+	if (scan.state == MBOX_UNREADABLE)
+		return cannot_read(maildrop);
+	return comparison.count == 1 && comparison.same && ends_at(maildrop, end) ?
+	    MAILDROP_GOOD : note_rewriting(maildrop);
 }
 
 enum maildrop_result
-index_confirm(struct maildrop *maildrop)
+index_look_again(struct maildrop *maildrop, const struct message *message)
 {
-	size_t first = 0;
-	enum maildrop_result result;
+	enum maildrop_result result = maildrop_stands(maildrop);
 
-	if (!maildrop->recalled)
+	maildrop_look_afresh();
+	return result == MAILDROP_GOOD ? look(maildrop, message) : result;
+}
+
+enum maildrop_result
+index_confirm_to_send(struct maildrop *maildrop, const struct message *message, uint64_t want,
+	bool *whole)
+{
+	uint64_t raw = maildrop_end(maildrop, message) - message->start;
+	bool untouched = true;
+	size_t length;
+
+	if (maildrop_view(maildrop, message->start, want, &length, &untouched) == NULL)
+		return cannot_read(maildrop);
+	*whole = length >= raw;
+	if (untouched && message->start >= maildrop->known)
 		return MAILDROP_GOOD;
-	while (!maildrop->messages[first].deleted)
-		first++;
-	result = compare(maildrop, first, maildrop->count);
-	if (result == MAILDROP_GOOD && !confirm_digests(maildrop, first))
-		return maildrop_note_change(maildrop, "an earlier session found other messages");
+	/* Of a message that fits, all that will be sent is in the window when it is looked at. */
+	if (length < raw && length < MAILDROP_VIEW)
+		maildrop_look_afresh();
+	*whole = raw <= MAILDROP_VIEW;
+	enum maildrop_result result = maildrop_stands(maildrop);
+	return result == MAILDROP_GOOD ? look(maildrop, message) : result;
+}
+
+enum maildrop_result
+index_confirm_to_remove(struct maildrop *maildrop)
+{
+	enum maildrop_result result = MAILDROP_GOOD;
+	bool untouched = maildrop_is_untouched(maildrop);
+	struct stat now;
+
+	if (fstat(maildrop->fd, &now) == -1)
+		return failed("cannot look at the mailbox");
+	/* What stays is all the rest of what was indexed, so that must be there. */
+	if ((uint64_t)now.st_size < maildrop->size)
+		return note_rewriting(maildrop);
+	maildrop_look_afresh();
+	for (size_t i = 0; i < maildrop->count && result == MAILDROP_GOOD; i++) {
+		const struct message *message = &maildrop->messages[i];
+		if (message->deleted && (!untouched || message->start < maildrop->known))
+			result = look(maildrop, message);
+	}
 	return result;
 }

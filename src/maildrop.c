@@ -1,7 +1,6 @@
 /*
- * The open mailbox. Deliverers append to it at any time while no lock is held;
- * mail programs may rewrite it. Both are noticed by fstat(2), and told apart
- * by the fingerprint of what was read.
+ * The open mailbox. Deliverers append to it at any time while no lock is held, and
+ * mail programs may rewrite it. fstat(2) shows both; index looks which it was.
  */
 #include "maildrop.h"
 
@@ -21,7 +20,6 @@ enum {
 	KERNEL_NAP = 200 * 1000,	/* ns, */
 	DOTLOCK_NAP = 20 * 1000 * 1000,	/* for locks that programs come back for */
 	NAPS = 9,			/* times as long as a try is a nap, in the beginning */
-	BLOCK = 128 * 1024,		/* octets read at a time; whole grains */
 	PEEK = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC,
 };
 
@@ -138,41 +136,62 @@ cannot_lock(const struct maildrop *maildrop, enum lock_result lock)
 	return MAILDROP_FAILED;
 }
 
-enum maildrop_result
-maildrop_open(struct maildrop *maildrop, int spool, const char *name, uid_t owner,
-	const struct options *options)
+/*
+ * Takes the locks, as soon as they can be had within our patience. If "opening", the file
+ * is opened for each try, and there may be none; a lock file that there is no room for
+ * is then no obstacle.
+ */
+static enum maildrop_result
+take_locks(struct maildrop *maildrop, bool opening)
 {
 	int64_t tried, start = lock_clock();
 	enum maildrop_result result;
 	enum lock_result lock;
 
+	for (;;) {
+		tried = lock_clock();
+		if (opening) {
+			result = open_file(maildrop);
+			if (result != MAILDROP_GOOD || maildrop->fd == -1)
+				return result;
+		}
+		lock = lock_take(maildrop->spool, maildrop->name, maildrop->fd,
+		    maildrop->options->no_dotlock);
+		maildrop->partly_locked = lock == LOCK_PARTLY_TAKEN;
+		if (lock == LOCK_TAKEN || (opening && maildrop->partly_locked)) {
+			if (is_open_file(maildrop))
+				return MAILDROP_GOOD;
+			/* It was removed or replaced before we had the locks. */
+			lock_drop();
+			if (!opening)
+				return maildrop_note_change(maildrop, "the mailbox was replaced");
+		} else if (lock != LOCK_BUSY && lock != LOCK_DOTLOCKED) {
+			lock_drop();
+			return cannot_lock(maildrop, lock);
+		}
+		if (opening)
+			close_file(maildrop);
+		if (!nap(maildrop, start, tried, lock))
+			return MAILDROP_BUSY;
+	}
+}
+
+enum maildrop_result
+maildrop_open(struct maildrop *maildrop, int spool, const char *name, uid_t owner,
+	const struct options *options)
+{
+	enum maildrop_result result;
+
 	*maildrop = (struct maildrop){
 		.spool = spool, .name = name, .owner = owner, .options = options,
 		.kind = UNIQUEID_OWN, .fd = -1,
 	};
-	do {
-		tried = lock_clock();
-		result = open_file(maildrop);
-		if (result != MAILDROP_GOOD || maildrop->fd == -1)
-			break;
-		lock = lock_take(spool, name, maildrop->fd, options->no_dotlock);
-		maildrop->partly_locked = lock == LOCK_PARTLY_TAKEN;
-		if (lock == LOCK_TAKEN || lock == LOCK_PARTLY_TAKEN) {
-			if (maildrop->partly_locked)
-				log_failure("maildrop", "no room for a dotlock in %s, so mail"
-				    " can be read and not removed", options->spool);
-			/* Removed or replaced while we were not looking? */
-			if (is_open_file(maildrop))
-				return MAILDROP_GOOD;
-			lock_drop();
-		} else if (lock != LOCK_BUSY && lock != LOCK_DOTLOCKED)
-			result = cannot_lock(maildrop, lock);
-		close_file(maildrop);
-		if (result == MAILDROP_GOOD && !nap(maildrop, start, tried, lock))
-			result = MAILDROP_BUSY;
-	} while (result == MAILDROP_GOOD);
+	result = take_locks(maildrop, true);
 	if (result != MAILDROP_GOOD)
 		close_file(maildrop);
+	else if (maildrop->partly_locked)
+		log_failure("maildrop", "no room for a dotlock in %s, so mail can be read and"
+		    " not removed", options->spool);
 	return result;
 }
 
@@ -205,28 +224,7 @@ maildrop_peek(struct maildrop *maildrop, int spool, const char *name)
 enum maildrop_result
 maildrop_lock(struct maildrop *maildrop)
 {
-	int64_t tried, start = lock_clock();
-	enum lock_result lock;
-
-	if (maildrop->fd == -1)
-		return MAILDROP_GOOD;
-	for (;;) {
-		tried = lock_clock();
-		lock = lock_take(maildrop->spool, maildrop->name, maildrop->fd,
-		    maildrop->options->no_dotlock);
-		if (lock != LOCK_BUSY && lock != LOCK_DOTLOCKED)
-			break;
-		if (!nap(maildrop, start, tried, lock))
-			return MAILDROP_BUSY;
-	}
-	if (lock != LOCK_TAKEN) {
-		lock_drop();
-		return cannot_lock(maildrop, lock);
-	}
-	if (is_open_file(maildrop))
-		return MAILDROP_GOOD;
-	lock_drop();
-	return maildrop_note_change(maildrop, "the mailbox was replaced");
+	return maildrop->fd == -1 ? MAILDROP_GOOD : take_locks(maildrop, false);
 }
 
 void
@@ -248,7 +246,7 @@ maildrop_read(const struct maildrop *maildrop, uint64_t offset, void *octets,
  * not show, so we let the last one become old. Some file systems count in seconds.
  */
 enum maildrop_result
-maildrop_look(struct maildrop *maildrop)
+maildrop_stamp(struct maildrop *maildrop)
 {
 	const struct timespec *last = &maildrop->seen.st_ctim;
 	struct timespec now, tick = { .tv_nsec = TICK };
@@ -289,18 +287,6 @@ maildrop_is_untouched(const struct maildrop *maildrop)
 	return fstat(maildrop->fd, &now) == 0 && maildrop_looks_same(&now, &maildrop->seen);
 }
 
-void
-maildrop_add_print(struct maildrop *maildrop, const void *octets, size_t length)
-{
-	size_t rest = length % FINGERPRINT_GRAIN;
-	struct fingerprint all;
-
-	fingerprint_add(&maildrop->grains, octets, length - rest);
-	all = maildrop->grains;
-	fingerprint_add(&all, (const char *)octets + length - rest, rest);
-	maildrop->print = fingerprint_end(&all);
-}
-
 enum maildrop_result
 maildrop_note_change(struct maildrop *maildrop, const char *what)
 {
@@ -309,76 +295,45 @@ maildrop_note_change(struct maildrop *maildrop, const char *what)
 	return MAILDROP_CHANGED;
 }
 
-static enum maildrop_result
-note_rewriting(struct maildrop *maildrop)
-{
-	return maildrop_note_change(maildrop, "another program rewrote the mailbox");
-}
-
-/*
- * Reads again what was read, and compares. This needs no lock. That the fingerprint is
- * the same proves that each octet was, when it was read, the one that was indexed; and
- * deliverers change none of them. What has been sent was read before: it can
- * differ only if a program wrote other octets there and put the old ones back
- * meanwhile, against which no lock of ours would help between two readings.
- *
- * The new look is kept only if the file looks the same after the reading: then nothing
- * has written to it since that look was older than a tick, and what looks so is
- * what was read. Otherwise the next check reads again.
- */
-static enum maildrop_result
-read_again(struct maildrop *maildrop)
-{
-	static char block[BLOCK];
-	struct maildrop now = *maildrop;
-	enum maildrop_result result = maildrop_look(&now);
-	struct stat after;
-	size_t length;
-	uint64_t offset;
-	bool whole = true;
-
-	if (result != MAILDROP_GOOD)
-		return result;
-	fingerprint_begin(&now.grains);
-	for (offset = 0; whole && offset < maildrop->size; offset += length) {
-		uint64_t left = maildrop->size - offset;
-		length = left < sizeof block ? (size_t)left : sizeof block;
-		lock_touch();
-		whole = maildrop_read(maildrop, offset, block, length) == 0;
-		if (whole)
-			maildrop_add_print(&now, block, length);
-	}
-	int error = errno;
-	if (fstat(maildrop->fd, &after) == -1)
-		return failed("cannot look at the mailbox");
-	if ((uint64_t)after.st_size < maildrop->size ||
-	    (whole && now.print != maildrop->print))
-		return note_rewriting(maildrop);
-	if (!whole) {
-		errno = error;
-		return failed("cannot read the mailbox");
-	}
-	if (maildrop_looks_same(&now.seen, &after))
-		maildrop->seen = after;
-	return MAILDROP_GOOD;
-}
-
 enum maildrop_result
-maildrop_check(struct maildrop *maildrop)
+maildrop_stands(struct maildrop *maildrop)
 {
-	struct stat now;
+	return is_open_file(maildrop) ? MAILDROP_GOOD :
+	    maildrop_note_change(maildrop, "the mailbox was replaced");
+}
 
-	if (maildrop->fd == -1)
-		return MAILDROP_GOOD;
-	if (maildrop->changed)
-		return MAILDROP_CHANGED;
-	if (fstat(maildrop->fd, &now) == -1)
-		return failed("cannot look at the mailbox");
-	if (maildrop_looks_same(&now, &maildrop->seen))
-		return MAILDROP_GOOD;
-	if (!is_open_file(maildrop))
-		return maildrop_note_change(maildrop, "the mailbox was replaced");
-	return read_again(maildrop);
+static struct {
+	uint64_t begin, end;
+	bool untouched;
+	char octets[MAILDROP_VIEW];
+} window;
+
+void
+maildrop_look_afresh(void)
+{
+	/* The end of no reading: what is read next does not follow it. */
+	window.begin = window.end = UINT64_MAX;
+}
+
+const char *
+maildrop_view(const struct maildrop *maildrop, uint64_t offset, uint64_t want, size_t *length,
+	bool *untouched)
+{
+	if (offset < window.begin || offset >= window.end) {
+		if (offset == window.end || want > MAILDROP_VIEW)
+			want = MAILDROP_VIEW;
+		if (want > maildrop->size - offset)
+			want = maildrop->size - offset;
+		maildrop_look_afresh();
+		if (maildrop_read(maildrop, offset, window.octets, (size_t)want) == -1)
+			return NULL;
+		window.begin = offset;
+		window.end = offset + want;
+		window.untouched = maildrop_is_untouched(maildrop);
+	}
+	*untouched = *untouched && window.untouched;
+	*length = (size_t)(window.end - offset);
+	return window.octets + (offset - window.begin);
 }
 
 struct message *

@@ -11,12 +11,11 @@
 #include <stdint.h>
 #include <sys/stat.h>
 
-#include "fingerprint.h"
 #include "options.h"
 #include "uniqueid.h"
 
 /*
- * 40 octets. Making the unique-ids takes 6 more for each message while it lasts, and
+ * 40 octets. Numbering equal unique-ids takes 6 more for each message while it lasts, and
  * UPDATE 16 for each run of messages that stay.
  */
 struct message {
@@ -28,8 +27,7 @@ struct message {
 	uint64_t deleted : 1;
 	uint64_t adopted : 1;	/* its digest is that of a message of Dovecot's */
 	uint8_t digest[UNIQUEID_OCTETS];
-	uint32_t copy;		/* it is the Nth of its digest */
-	uint32_t head;		/* fingerprint of its first octets */
+	uint32_t copy;		/* it is the Nth of its unique-id; see index_number */
 };
 
 struct maildrop {
@@ -40,24 +38,21 @@ struct maildrop {
 	enum uniqueid_kind kind;	/* of the unique-ids: UNIQUEID_OWN when opened */
 	struct uniqueid_adoption adoption;	/* none when opened */
 	int fd;			/* -1: there is no mailbox, and no message */
-	struct stat seen;	/* when its octets were last known to be the same */
-	uint64_t size;		/* octets that were read */
-	uint64_t print;		/* their fingerprint, */
-	struct fingerprint grains;	/* and that of their whole grains; */
-	uint64_t anchor;	/* an offset at the last message's start or before it, */
-	struct fingerprint anchored;	/* and that of the octets up to there */
-	uint64_t scanned;	/* octets of them that this session read to index */
+	struct stat seen;	/* how the file looked when it was indexed */
+	uint64_t size;		/* its octets then */
+	uint64_t known;		/* messages before this offset were found by an earlier
+				   session, when the file looked different */
+	uint64_t scanned;	/* octets that this session read to index the mailbox */
 	uint64_t open;		/* a file that goes on to here may have other boundaries */
 	uint64_t hidden, hidden_end;	/* where the pseudo message is, if anywhere */
-	uint64_t unsure;	/* of messages before this offset the file may hold others now */
-	bool recalled;		/* the index is, in part, an earlier session's */
-	bool changed;		/* another program rewrote it: nothing is served */
+	bool recalled;		/* some of the index is an earlier session's */
+	bool changed;		/* a message was not what the index says: no index is saved */
 	bool partly_locked;	/* at login there was no room for a dotlock: nothing is written */
 	struct message *messages;
 	size_t room;
 	bool out_of_memory;
 	size_t count;
-	size_t digests;		/* messages, from the first, whose unique-id is known */
+	bool numbered;		/* each message's "copy" is right */
 	size_t deleted;		/* messages */
 	uint64_t deleted_octets;
 	uint64_t octets;	/* of all messages */
@@ -67,7 +62,7 @@ enum maildrop_result {
 	MAILDROP_GOOD,
 	MAILDROP_BUSY,		/* somebody kept a lock longer than our patience */
 	MAILDROP_REFUSED,	/* not a mailbox that we serve */
-	MAILDROP_CHANGED,	/* another program rewrote it since it was read */
+	MAILDROP_CHANGED,	/* another program changed it, so that the index is wrong */
 	MAILDROP_FAILED,	/* a system call failed */
 };
 
@@ -95,16 +90,10 @@ enum maildrop_result maildrop_settle(const struct maildrop *maildrop);
 enum maildrop_result maildrop_peek(struct maildrop *maildrop, int spool, const char *name);
 
 /*
- * Notes how the file looks now, under the locks. When it returns, whatever
- * changes the file will change that too.
+ * Notes in "seen" how the file looks now. The caller holds the locks, so that a
+ * change of the file after the return changes how it looks, too.
  */
-enum maildrop_result maildrop_look(struct maildrop *maildrop);
-
-/*
- * Adds the octets that follow those of maildrop->grains, up to the end of what
- * is indexed or a whole number of grains.
- */
-void maildrop_add_print(struct maildrop *maildrop, const void *octets, size_t length);
+enum maildrop_result maildrop_stamp(struct maildrop *maildrop);
 
 /*
  * Takes all the locks again, to write: MAILDROP_CHANGED if the name is another file's
@@ -113,31 +102,44 @@ void maildrop_add_print(struct maildrop *maildrop, const void *octets, size_t le
 enum maildrop_result maildrop_lock(struct maildrop *maildrop);
 void maildrop_unlock(struct maildrop *maildrop);
 
-/*
- * Whether the octets that were read are still there; mail after them does not
- * matter. Costs one fstat(2) if nothing has touched the file, else a reading of
- * them. Takes no lock.
- */
-enum maildrop_result maildrop_check(struct maildrop *maildrop);
-
-/* The name is another file's now, or its octets are others: writes the record. */
+/* Notes that the mailbox is not what the index says, logs "what", and returns MAILDROP_CHANGED. */
 enum maildrop_result maildrop_note_change(struct maildrop *maildrop, const char *what);
+
+/* MAILDROP_CHANGED if the name is now another file's, or nobody's. */
+enum maildrop_result maildrop_stands(struct maildrop *maildrop);
 
 /* Whether fstat(2) shows nothing that has touched the file since it was "seen". */
 bool maildrop_is_untouched(const struct maildrop *maildrop);
 
-/* Whether two looks at one file show no difference. */
+/* Whether two stats of one file show no difference. */
 bool maildrop_looks_same(const struct stat *a, const struct stat *b);
 
 /* The message of a message-number, or NULL: none, or deleted. */
 struct message *maildrop_message(struct maildrop *maildrop, uint64_t number);
 
-/* The offset behind a message's raw octets. */
+/* The offset after a message's raw octets. */
 uint64_t maildrop_end(const struct maildrop *maildrop, const struct message *message);
 
-/* Reads raw octets at an offset, all of them. 0, or -1 with errno. */
+/* Reads raw octets at an offset, all of them. Returns 0, or -1 with errno. */
 int maildrop_read(const struct maildrop *maildrop, uint64_t offset,
 	void *octets, size_t length);
+
+/*
+ * A window over the mailbox. It is read when octets are asked for that are not in it,
+ * and stays as it is until then, or until maildrop_look_afresh.
+ */
+enum { MAILDROP_VIEW = 64 * 1024 };
+
+/*
+ * Octets from "offset" on, which is before the end of what is indexed. If they must be
+ * read, "want" of them are, MAILDROP_VIEW at most; what follows the window is read in full.
+ * *length is how many there are, 1 at least. *untouched becomes false if something had
+ * touched the file, since it was "seen", when they were read. NULL with errno: they
+ * cannot be read.
+ */
+const char *maildrop_view(const struct maildrop *maildrop, uint64_t offset, uint64_t want,
+	size_t *length, bool *untouched);
+void maildrop_look_afresh(void);
 
 /* The text of a message's unique-id, once its digest is known: see uniqueid_text. */
 size_t maildrop_unique_id(const struct maildrop *maildrop, const struct message *message,

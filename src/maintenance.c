@@ -110,8 +110,12 @@ print_messages(struct maildrop *maildrop)
 		puts("mailbox: cannot be read");
 	if (result != MAILDROP_GOOD)
 		return 1;
-	if (index_identify(maildrop) != MAILDROP_GOOD) {
+	if (!maildrop_is_untouched(maildrop)) {
 		puts("mailbox: changed while it was read");
+		return 1;
+	}
+	if (index_number(maildrop) == -1) {
+		puts("mailbox: no memory for its unique-ids");
 		return 1;
 	}
 	printf("mailbox: %ju octets, %zu messages, %ju octets as sent\n",

@@ -346,31 +346,42 @@ scan_to(struct mbox *mbox, const unsigned char *limit, const unsigned char *end)
 }
 
 bool
-mbox_feed(struct mbox *mbox, size_t length)
+mbox_feed(struct mbox *mbox, size_t length, bool last)
 {
-	const unsigned char *end = mbox_room(mbox) + length;
+	unsigned char *end = mbox_room(mbox) + length;
 
+	mbox->there = length;
 	mbox->cr = memchr(end - length - LAG - 1, '\r', length + LAG + 1) != NULL;
-
-	if (!scan_to(mbox, end - LAG, end))
+	if (last)
+		memset(end, 0, LAG);
+	if (!scan_to(mbox, last ? end : end - LAG, end))
 		return false;
+	if (last && mbox->started)
+		report(mbox, offset_of(mbox, end), end);
+	mbox->there = 0;
 	mbox->fed += length;
 	memmove(mbox->block, end - MBOX_MARGIN, MBOX_MARGIN);
 	return true;
 }
 
-bool
-mbox_end(struct mbox *mbox)
+const char *
+mbox_octets(const struct mbox *mbox, uint64_t offset, size_t length)
 {
-	unsigned char *end = mbox_room(mbox);
+	if (offset < mbox->fed || offset + length > mbox->fed + mbox->there)
+		return NULL;
+	return (const char *)mbox->block + MBOX_MARGIN + (offset - mbox->fed);
+}
 
-	memset(end, 0, LAG);
-	mbox->cr = true;
-	if (!scan_to(mbox, end, end))
-		return false;
-	if (mbox->started)
-		report(mbox, mbox->fed, end);
-	return true;
+int
+mbox_leads(const char *octets, size_t length)
+{
+	const char *p = octets, *end = octets + length;
+
+	if (end - p >= 2 && p[0] == '\r' && p[1] == '\n')
+		p += 2;
+	else if (end - p >= 1 && p[0] == '\n')
+		p++;
+	return end - p >= FROM && memcmp(p, "From ", FROM) == 0 ? (int)(p - octets) : -1;
 }
 
 const char *

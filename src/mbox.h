@@ -58,7 +58,8 @@ struct mbox {
 	struct mbox_reader reader;
 	enum mbox_state state;
 	uint64_t size;		/* the end of the file */
-	uint64_t fed;		/* the offset of what is fed next */
+	uint64_t fed;		/* the offset of the room, and of what is fed next */
+	size_t there;		/* octets in the room, while they are judged */
 	uint64_t at;		/* the offset of what is judged next */
 	bool cr;		/* there may be one in the block */
 	bool started;		/* the first From_ line was found */
@@ -86,11 +87,25 @@ void mbox_begin(struct mbox *mbox, uint64_t offset, uint64_t size,
 /* Where to put the next octets: room for MBOX_BLOCK of them. */
 unsigned char *mbox_room(struct mbox *mbox);
 
-/* Takes the "length" octets put into the room. False once the state is not good. */
-bool mbox_feed(struct mbox *mbox, size_t length);
+/*
+ * Takes the "length" octets put into the room. With "last" a message ends where they end.
+ * Returns false once the state is not good.
+ */
+bool mbox_feed(struct mbox *mbox, size_t length, bool last);
 
-/* The end of what is fed, where a message ends: reports it. False as mbox_feed. */
-bool mbox_end(struct mbox *mbox);
+/*
+ * Within reader.message: octets of the file that are among those put into the room, or
+ * NULL if not all of them are.
+ */
+const char *mbox_octets(const struct mbox *mbox, uint64_t offset, size_t length);
+
+/*
+ * Octets that follow a message, MBOX_LEAD of them or all that the file has: the length of
+ * the empty line, 0 to 2 octets, that a deliverer put before the From_ line there; or -1 if
+ * no message begins there.
+ */
+enum { MBOX_LEAD = 2 + 5 };
+int mbox_leads(const char *octets, size_t length);
 
 enum { MBOX_PSEUDO = 8 * 1024 };	/* octets of the largest pseudo message */
 

@@ -6,7 +6,7 @@
 #include "index.h"
 #include "wire.h"
 
-enum { FIRST_READ = 8 * 1024, READ = 64 * 1024 };
+enum { FIRST_READ = 8 * 1024 };
 
 static uint64_t
 messages_left(const struct maildrop *maildrop)
@@ -60,60 +60,40 @@ static void
 refuse(enum maildrop_result result)
 {
 	if (result == MAILDROP_CHANGED)
-		wire_err(NULL, "another program has rewritten the mailbox, log in again");
+		wire_err(NULL, "another program has changed the mailbox, log in again");
 	else if (result == MAILDROP_BUSY)
 		wire_err("IN-USE", "the mailbox is busy, try again");
 	else
 		wire_err("SYS/TEMP", "the mailbox cannot be read");
 }
 
-/*
- * Octets of the mailbox from "offset" on, "want" of them if they must be read, and
- * more if they follow those read before. They are sure if nothing had touched the
- * file after the reading; while that is so, they are served again.
- */
-static const char *
-view(struct maildrop *maildrop, uint64_t offset, uint64_t want, size_t *length, bool *sure)
+/* What is in the window may serve commands that arrived together. Afterwards one look decides. */
+static void
+begin_turn(const struct maildrop *maildrop)
 {
-	static struct {
-		uint64_t begin, end;
-		struct stat seen;
-		bool sure;
-		char octets[READ];
-	} last;
+	static uint64_t turn;
 
-	if (!last.sure || !maildrop_looks_same(&last.seen, &maildrop->seen) ||
-	    offset < last.begin || offset >= last.end) {
-		if (offset == last.end || want > READ)
-			want = READ;
-		if (want > maildrop->size - offset)
-			want = maildrop->size - offset;
-		if (maildrop_read(maildrop, offset, last.octets, (size_t)want) == -1)
-			wire_drop("unreadable");
-		last.begin = offset;
-		last.end = offset + want;
-		last.seen = maildrop->seen;
-		last.sure = maildrop_is_untouched(maildrop);
-	}
-	*sure = *sure && last.sure;
-	*length = (size_t)(last.end - offset);
-	return last.octets + (offset - last.begin);
+	if (turn != wire_turns() && !maildrop_is_untouched(maildrop))
+		maildrop_look_afresh();
+	turn = wire_turns();
 }
 
-static void
-send_message(struct maildrop *maildrop, const struct message *message, uint64_t lines)
+/* Sends a message. False if something had touched the file when octets of it were read. */
+static bool
+send_message(const struct maildrop *maildrop, const struct message *message, uint64_t lines,
+	uint64_t want)
 {
 	uint64_t offset = message->start;
 	uint64_t end = maildrop_end(maildrop, message);
-	/* The beginning may be all that TOP wants. */
-	uint64_t want = lines == WIRE_ALL ? end - offset : FIRST_READ;
-	bool in_from_line = true, more = true, sure = true;
+	bool in_from_line = true, more = true, untouched = true;
 
 	end -= message->trim;
 	wire_body_begin(lines);
 	while (more && offset < end) {
 		size_t n;
-		const char *text = view(maildrop, offset, want, &n, &sure);
+		const char *text = maildrop_view(maildrop, offset, want, &n, &untouched);
+		if (text == NULL)
+			wire_drop("unreadable");
 		if (n > end - offset)
 			n = (size_t)(end - offset);
 		offset += n;
@@ -127,47 +107,44 @@ send_message(struct maildrop *maildrop, const struct message *message, uint64_t 
 		}
 		more = wire_body(text, n);
 	}
-	/* Rewritten meanwhile: a response without an end is no message. */
-	if (!sure && maildrop_check(maildrop) != MAILDROP_GOOD)
-		wire_drop("changed");
-	wire_body_end(message->blank);
-}
-
-/* One look at the file is enough for what is answered at once. */
-static enum maildrop_result
-check_turn(struct maildrop *maildrop)
-{
-	static uint64_t checked;
-	enum maildrop_result result;
-
-	if (checked == wire_turns() && !maildrop->changed)
-		return MAILDROP_GOOD;
-	result = maildrop_check(maildrop);
-	if (result == MAILDROP_GOOD)
-		checked = wire_turns();
-	return result;
+	return untouched;
 }
 
 static enum session_next
 serve(struct session *session, uint64_t lines)
 {
 	struct maildrop *maildrop = &session->maildrop;
-	enum maildrop_result result = check_turn(maildrop);
+	const struct message *message = session->message;
+	uint64_t want = maildrop_end(maildrop, message) - message->start;
+	enum maildrop_result result;
+	bool whole;
 
-	if (result == MAILDROP_GOOD)
-		result = index_confirm_message(maildrop, session->message);
+	/* The beginning may be all that TOP wants. */
+	if (lines != WIRE_ALL && want > FIRST_READ)
+		want = FIRST_READ;
+	begin_turn(maildrop);
+	result = index_confirm_to_send(maildrop, message, want, &whole);
+
 	if (result != MAILDROP_GOOD) {
 		refuse(result);
 		return SESSION_STAY;
 	}
 	if (lines == WIRE_ALL)
-		wire_ok("%ju octets", (uintmax_t)session->message->octets);
+		wire_ok("%ju octets", (uintmax_t)message->octets);
 	else
 		wire_ok("top of the message");
-	send_message(maildrop, session->message, lines);
+	/*
+	 * A program may rewrite the mailbox while we read and send. Unless the message came
+	 * whole out of the window in which it was confirmed, we look at it once more, and
+	 * send no end if it is another one now: a client discards what has no end.
+	 */
+	if (!send_message(maildrop, message, lines, want) && !whole &&
+	    index_look_again(maildrop, message) != MAILDROP_GOOD)
+		wire_drop("changed");
+	wire_body_end(message->blank);
 	if (lines == WIRE_ALL) {
 		session->retrieved++;
-		session->retrieved_octets += session->message->octets;
+		session->retrieved_octets += message->octets;
 	}
 	return SESSION_STAY;
 }
@@ -236,12 +213,11 @@ enum session_next
 transaction_uidl(struct session *session, const struct command *command)
 {
 	struct maildrop *maildrop = &session->maildrop;
-	enum maildrop_result result = index_identify(maildrop);
 	char text[UNIQUEID_TEXT];
 
 	(void)command;
-	if (result != MAILDROP_GOOD) {
-		refuse(result);
+	if (index_number(maildrop) == -1) {
+		wire_err("SYS/TEMP", "there is no memory for the unique-ids");
 		return SESSION_STAY;
 	}
 	if (session->message != NULL) {

@@ -8,8 +8,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "fingerprint.h"
 #include "md5.h"
-#include "siphash.h"
 
 /*
  * What mail programs and other servers write into messages after delivery, by the
@@ -27,19 +27,21 @@ static const char *const ignored[] = {
 	"X-RMAIL-", "X-VM-",				/* Emacs */
 };
 
-static const uint8_t key[16] = {
-	's', 't', 'd', 'p', 'o', 'p', '3', 'd', ' ', 'u', 'n', 'i', 'q', 'u', 'e', '-',
+/* By the first letter of a name in the list, as a number: the third letters of such names. */
+#define LETTER(letter) ((uint32_t)1 << ((letter) & 31))
+static const uint32_t third_letters[32] = {
+	['S' & 31] = LETTER('a'),
+	['C' & 31] = LETTER('n'),
+	['L' & 31] = LETTER('n'),
+	['X' & 31] = LETTER('S') | LETTER('U') | LETTER('K') | LETTER('I') | LETTER('L') |
+	    LETTER('E') | LETTER('M') | LETTER('R') | LETTER('V'),
 };
 
 static bool
 is_field(const char *line, size_t length, const char *name)
 {
-	size_t n;
+	size_t n = strlen(name);
 
-	/* Most lines are told apart by two octets. */
-	if (length < 3 || (((line[0] ^ name[0]) | (line[2] ^ name[2])) & ~0x20) != 0)
-		return false;
-	n = strlen(name);
 	return n < length && (line[n] == ':' || name[n - 1] == '-') &&
 	    strncasecmp(line, name, n) == 0;
 }
@@ -47,13 +49,12 @@ is_field(const char *line, size_t length, const char *name)
 static bool
 is_ignored(const char *line, size_t length)
 {
-	int first = line[0] & ~0x20;
-
-	/* Most lines begin with no letter that a name of the list begins with. */
-	if (first != 'X' && first != 'S' && first != 'C' && first != 'L')
+	/* Most lines are sorted out by two octets. */
+	if (length < 3 || (third_letters[line[0] & 31] >> (line[2] & 31) & 1) == 0)
 		return false;
 	for (size_t i = 0; i < sizeof ignored / sizeof ignored[0]; i++)
-		if (is_field(line, length, ignored[i]))
+		if (((line[0] ^ ignored[i][0]) & 31) == 0 &&
+		    ((line[2] ^ ignored[i][2]) & 31) == 0 && is_field(line, length, ignored[i]))
 			return true;
 	return false;
 }
@@ -73,68 +74,94 @@ is_empty(const char *line, const char *end)
 	return line[0] == '\n' || (line[0] == '\r' && end - line > 1 && line[1] == '\n');
 }
 
-static void
-add_body(struct siphash *hash, const char *p, const char *end)
-{
-	while (end > p && (end[-1] == '\n' || end[-1] == '\r'))
-		end--;
-	if (end - p > UNIQUEID_BODY)
-		end = p + UNIQUEID_BODY;
-	siphash_add(hash, p, (size_t)(end - p));
-}
-
 static bool
 is_blank(char octet)
 {
 	return octet == ' ' || octet == '\t';
 }
 
+/* The octets that a digest is made of. */
+struct essence {
+	size_t length;
+	char octets[UNIQUEID_ESSENCE + UNIQUEID_PROMISE];
+};
+
+static void
+take(struct essence *essence, const char *octets, size_t length)
+{
+	size_t left = UNIQUEID_ESSENCE - essence->length;
+	size_t n = length < left ? length : left;
+
+	memcpy(essence->octets + essence->length, octets, n);
+	essence->length += n;
+}
+
+/* Whether no more octets are wanted than those taken and the run up to p. */
+static bool
+is_full(const struct essence *essence, const char *run, const char *p)
+{
+	return essence->length + (size_t)(p - run) >= UNIQUEID_ESSENCE;
+}
+
 /*
  * A message that was sent cut short, since its Content-Length was not to be believed
  * then, must not keep its unique-id when it is joined later: a client would remove with
- * it what it has never fetched.
+ * it what it has never fetched. So the digits count, after a NUL.
  */
 static void
-add_promise(struct siphash *hash, const char *field, size_t length)
+take_promise(struct essence *essence, const char *field, size_t length)
 {
-	const char *digit = field;
+	size_t most = sizeof essence->octets;
 
-	for (size_t i = 0; i < length; i++, digit++)
-		if (*digit >= '0' && *digit <= '9')
-			siphash_add(hash, digit, 1);
+	essence->octets[essence->length++] = '\0';
+	for (size_t i = 0; i < length && essence->length < most; i++)
+		if (field[i] >= '0' && field[i] <= '9')
+			essence->octets[essence->length++] = field[i];
 }
 
-static void
-digest_own(const char *octets, const char *end, bool joined, uint8_t digest[UNIQUEID_OCTETS])
+/* False if more of the message is needed: here it is cut at "end", unless "whole". */
+static bool
+digest_own(const char *octets, const char *end, bool whole, bool joined,
+	uint8_t digest[UNIQUEID_OCTETS])
 {
-	struct siphash hash;
+	struct essence essence;
 	bool skipping = false;
 	/* Lines that count are taken together as far as they follow each other. */
 	const char *run = octets, *p, *promise = NULL;
-	size_t n, left = UNIQUEID_HEADER;
+	size_t n, promised = 0;
 
-	siphash_begin(&hash, key);
-	for (p = octets; p < end && left > 0 && !is_empty(p, end); p += n) {
+	essence.length = 0;
+	for (p = octets; p < end && (!is_full(&essence, run, p) || (joined && promise == NULL));
+	    p += n) {
+		if (is_empty(p, end))
+			break;
 		n = line_length(p, end);
 		/* A folded line goes with the one before it. */
-		if (!is_blank(p[0]))
+		if (!is_blank(*p))
 			skipping = is_ignored(p, n);
-		if (joined && is_field(p, n, "Content-Length"))
+		if (joined && promise == NULL && is_field(p, n, "Content-Length")) {
 			promise = p;
-		if (skipping) {
-			siphash_add(&hash, run, (size_t)(p - run));
-			run = p + n;
-			continue;
+			promised = n;
 		}
-		n = n < left ? n : left;
-		left -= n;
+		if (skipping) {
+			take(&essence, run, (size_t)(p - run));
+			run = p + n;
+		}
 	}
-	siphash_add(&hash, run, (size_t)(p - run));
-	if (p < end && left > 0)
-		add_body(&hash, p, end);
+	/* Mail programs differ in how many empty lines end a message. */
+	while (whole && end > p && (end[-1] == '\n' || end[-1] == '\r'))
+		end--;
+	take(&essence, run, (size_t)(end - run));
+	if (!whole && end - octets < UNIQUEID_PREFIX &&
+	    (essence.length < UNIQUEID_ESSENCE || (joined && promise == NULL)))
+		return false;
 	if (promise != NULL)
-		add_promise(&hash, promise, line_length(promise, end));
-	siphash_end(&hash, digest);
+		take_promise(&essence, promise, promised);
+	struct fingerprint print;
+	fingerprint_begin(&print);
+	fingerprint_add(&print, essence.octets, essence.length);
+	fingerprint_digest(&print, digest);
+	return true;
 }
 
 /* Whether popa3d's digest has a line, which is no folded one. */
@@ -153,39 +180,56 @@ popa3d_takes(const char *line, size_t length, bool *received)
 	    (line[0] == 'X' && is_field(line, length, "X-Delivery-ID"));
 }
 
-static void
-digest_popa3d(const char *octets, const char *end, uint8_t digest[UNIQUEID_OCTETS])
+/* False if more of the header is needed. */
+static bool
+digest_popa3d(const char *octets, const char *end, bool whole, uint8_t digest[UNIQUEID_POPA3D])
 {
 	struct md5 md5;
 	uint8_t sum[16];
 	bool received = false, taken = false;
-	size_t n = line_length(octets, end);
+	const char *p;
+	size_t n;
 
 	md5_begin(&md5);
-	for (const char *p = octets + n; p < end && p[0] != '\n'; p += n) {
+	for (p = octets + line_length(octets, end); p < end && p[0] != '\n'; p += n) {
 		n = line_length(p, end);
 		if (!is_blank(p[0]))
 			taken = popa3d_takes(p, n, &received);
 		if (taken)
 			md5_add(&md5, p, n);
 	}
+	if (p == end && !whole && end - octets < UNIQUEID_PREFIX)
+		return false;
 	md5_end(&md5, sum);
 	/* It prints MD5's words, not its octets. */
-	memset(digest, 0, UNIQUEID_OCTETS);
 	for (size_t i = 0; i < UNIQUEID_POPA3D; i++)
 		digest[i] = sum[i ^ 3];
+	return true;
 }
 
-void
-uniqueid_digest(enum uniqueid_kind kind, const char *octets, size_t length,
+/* Puts another server's id first; half of our own stays after it. */
+static void
+put_first(uint8_t digest[UNIQUEID_OCTETS], const uint8_t id[UNIQUEID_OCTETS / 2])
+{
+	memcpy(digest + UNIQUEID_OCTETS / 2, digest, UNIQUEID_OCTETS / 2);
+	memcpy(digest, id, UNIQUEID_OCTETS / 2);
+}
+
+bool
+uniqueid_digest(enum uniqueid_kind kind, const char *octets, size_t length, bool whole,
 	bool joined, uint8_t digest[UNIQUEID_OCTETS])
 {
-	const char *end = octets + (length < UNIQUEID_PREFIX ? length : UNIQUEID_PREFIX);
+	const char *end = octets + length;
+	uint8_t other[UNIQUEID_POPA3D];
 
-	if (kind == UNIQUEID_POPA3D)
-		digest_popa3d(octets, end, digest);
-	else
-		digest_own(octets, end, joined, digest);
+	if (!digest_own(octets, end, whole, joined, digest))
+		return false;
+	if (kind == UNIQUEID_OWN)
+		return true;
+	if (!digest_popa3d(octets, end, whole, other))
+		return false;
+	put_first(digest, other);
+	return true;
 }
 
 /* The number that is the next word before "end", and moves "line" past it. */
@@ -219,7 +263,7 @@ uint32_t
 uniqueid_dovecot(const char *octets, size_t length)
 {
 	static const char name[] = "X-UID";
-	const char *end = octets + (length < UNIQUEID_PREFIX ? length : UNIQUEID_PREFIX);
+	const char *end = octets + length;
 	uint32_t uid;
 	size_t n;
 
@@ -264,9 +308,11 @@ put_number(uint8_t octets[4], uint32_t number)
 void
 uniqueid_adopt(uint32_t uid, uint32_t validity, uint8_t digest[UNIQUEID_OCTETS])
 {
-	memcpy(digest + UNIQUEID_DOVECOT, digest, UNIQUEID_OCTETS - UNIQUEID_DOVECOT);
-	put_number(digest, uid);
-	put_number(digest + 4, validity);
+	uint8_t id[UNIQUEID_DOVECOT];
+
+	put_number(id, uid);
+	put_number(id + 4, validity);
+	put_first(digest, id);
 }
 
 uint32_t

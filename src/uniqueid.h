@@ -2,20 +2,18 @@
  * uniqueid: the unique-id of a message (RFC 1939 section 7, UIDL) from the
  * octets that deliverers write and mail programs leave alone. Pure.
  *
- * It is the 128-bit SipHash-2-4, under a fixed key, of the From_ line and of each
- * header line whose name is not in the list of uniqueid.c, UNIQUEID_HEADER octets
- * at the most, and of the first UNIQUEID_BODY octets from the empty line on,
- * without line ends at the message's end. Of a message that its Content-Length has
- * joined, which is the whole of what would else be several, that number is part too.
+ * Our own is the fingerprint, in 128 bits, of the first UNIQUEID_ESSENCE octets that
+ * are left of a message without the header lines whose names are in the list of
+ * uniqueid.c, and without the line ends at its end. A message that its Content-Length
+ * has joined is the whole of what would otherwise be several messages, so the digits
+ * of that line count too.
  *
- * Or it is popa3d's, for those who come from it: the half of an MD5 of some
- * header lines, as in popa3d 1.0.3.
+ * The others are those of servers that users come from. popa3d's (1.0.3) is half of
+ * an MD5 of some header lines. Dovecot's default format is a number that stands in the
+ * mailbox as X-UID; the adoption says up to which number X-UID is believed.
  *
- * A message that Dovecot had before may keep the unique-id of its default format: the
- * mailbox says which, in X-UID, and the adoption up to which number that is believed.
- *
- * Changing any of this makes every client fetch everything again: the vectors
- * in tests/unit keep it.
+ * Whoever changes any of this makes every client fetch all mail again: the vectors in
+ * tests/unit guard it.
  */
 #ifndef UNIQUEID_H
 #define UNIQUEID_H
@@ -26,9 +24,9 @@
 
 enum {
 	UNIQUEID_OCTETS = 16,		/* of the digest */
-	UNIQUEID_PREFIX = 32 * 1024,	/* of a message's raw octets that are looked at */
-	UNIQUEID_HEADER = 16 * 1024,
-	UNIQUEID_BODY = 512,
+	UNIQUEID_ESSENCE = 2048,
+	UNIQUEID_PREFIX = 32 * 1024,	/* raw octets of a message that are looked at, at most */
+	UNIQUEID_PROMISE = 1 + 20,	/* NUL and the digits of a Content-Length */
 	UNIQUEID_TEXT = 2 * UNIQUEID_OCTETS + 1 + 10,	/* "32 hex digits-count" */
 };
 
@@ -45,15 +43,17 @@ struct uniqueid_adoption {
 };
 
 /*
- * The digest of a raw message, or of its first UNIQUEID_PREFIX octets; what a
- * kind has no use for is zero.
+ * The digest of a raw message of which the first "length" octets are given, UNIQUEID_PREFIX
+ * at most; "whole" says that it ends there. Its first octets are the unique-id, as many
+ * as the kind says; if they are another server's, the rest is half of our own. Returns false if
+ * more octets are needed: UNIQUEID_PREFIX always suffice.
  */
-void uniqueid_digest(enum uniqueid_kind kind, const char *octets, size_t length,
+bool uniqueid_digest(enum uniqueid_kind kind, const char *octets, size_t length, bool whole,
 	bool joined, uint8_t digest[UNIQUEID_OCTETS]);
 
 /*
  * The number in the first X-UID line of a raw message's header, of which the first
- * UNIQUEID_PREFIX octets are looked at; 0: there is none, or it is malformed.
+ * "length" octets are given; 0: there is none, or it is malformed.
  */
 uint32_t uniqueid_dovecot(const char *octets, size_t length);
 

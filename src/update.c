@@ -10,6 +10,7 @@
 #include "index.h"
 #include "io.h"
 #include "log.h"
+#include "mbox.h"
 #include "move.h"
 
 /*
@@ -61,25 +62,23 @@ stuck(const char *what)
 static int
 find_delivered(const struct maildrop *maildrop, uint64_t size, uint64_t *offset)
 {
-	/* An empty line in CRLF, and "From ". */
-	char head[2 + 5 + 1] = "";
+	char octets[MBOX_LEAD];
 	uint64_t length = size - maildrop->size;
-	const char *p = head;
+	int lead;
 
 	*offset = maildrop->size;
 	if (length == 0 || !maildrop->messages[maildrop->count - 1].deleted)
 		return 0;
-	if (length > sizeof head - 1)
-		length = sizeof head - 1;
-	if (maildrop_read(maildrop, *offset, head, (size_t)length) == -1)
+	if (length > sizeof octets)
+		length = sizeof octets;
+	if (maildrop_read(maildrop, *offset, octets, (size_t)length) == -1)
 		return -1;
-	p += p[0] == '\r';
-	p += p[0] == '\n';
-	*offset += (uint64_t)(p - head);
-	if (strncmp(p, "From ", 5) != 0) {
+	lead = mbox_leads(octets, (size_t)length);
+	if (lead == -1) {
 		errno = EINVAL;
 		return -1;
 	}
+	*offset += (uint64_t)lead;
 	return 0;
 }
 
@@ -176,8 +175,7 @@ update_commit(struct maildrop *maildrop, struct journal *journal)
 		return UPDATE_DONE;
 	if (maildrop_lock(maildrop) != MAILDROP_GOOD)
 		return UPDATE_REFUSED;
-	if (maildrop_check(maildrop) == MAILDROP_GOOD &&
-	    index_confirm(maildrop) == MAILDROP_GOOD) {
+	if (index_confirm_to_remove(maildrop) == MAILDROP_GOOD) {
 		if (fstat(maildrop->fd, &status) == -1)
 			result = refused("cannot look at the mailbox");
 		else

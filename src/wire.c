@@ -45,8 +45,9 @@ static uint64_t statuses, turns;
 static struct {
 	uint64_t lines_left;
 	bool in_header;
-	uint64_t line_octets;	/* of the line so far */
-	bool after_cr;
+	uint64_t octets;	/* of the line so far, of which lines are counted */
+	bool only_cr;		/* and whether that is nothing but a CR */
+	bool at_start, after_cr;	/* of what is sent next */
 } body;
 static bool mail_in_output;
 
@@ -418,36 +419,8 @@ wire_body_begin(uint64_t lines)
 {
 	body.lines_left = lines;
 	body.in_header = true;
-	body.line_octets = 0;
-	body.after_cr = false;
-}
-
-/* Octets of one line, without its LF. */
-static void
-send_piece(const char *octets, size_t length)
-{
-	if (length == 0)
-		return;
-	if (body.line_octets == 0 && octets[0] == '.')
-		wire_text(".", 1);
-	wire_text(octets, length);
-	body.line_octets += length;
-	body.after_cr = octets[length - 1] == '\r';
-}
-
-/* The end of a line, and what it means to TOP. */
-static void
-end_line(void)
-{
-	if (body.after_cr)
-		wire_text("\n", 1);
-	else
-		wire_crlf();
-	if (!body.in_header)
-		body.lines_left--;
-	else if (body.line_octets == (body.after_cr ? 1 : 0))
-		body.in_header = false;
-	body.line_octets = 0;
+	body.octets = 0;
+	body.at_start = true;
 	body.after_cr = false;
 }
 
@@ -515,16 +488,16 @@ pass_octets(struct passage *passage)
 	return any;
 }
 
-/* Lines whose number does not matter; returns how many octets it took. */
+/* Sends mail text; returns how many of the octets it took. */
 static size_t
-send_lines(const char *octets, size_t length)
+send_text(const char *octets, size_t length)
 {
 	/* An octet becomes two at the most. */
 	size_t most = (OUTPUT - used) / 2;
 	struct passage passage = {
 		.from = octets, .end = octets + (length < most ? length : most),
 		.to = output + used,
-		.at_start = body.line_octets == 0, .after_cr = body.after_cr,
+		.at_start = body.at_start, .after_cr = body.after_cr,
 	};
 
 	while (passage.from < passage.end) {
@@ -534,28 +507,47 @@ send_lines(const char *octets, size_t length)
 			continue;
 	}
 	used = (size_t)(passage.to - output);
-	body.line_octets = !passage.at_start;
+	body.at_start = passage.at_start;
 	body.after_cr = passage.after_cr;
 	if (OUTPUT - used < LEAST_ROOM)
 		wire_flush();
 	return (size_t)(passage.from - octets);
 }
 
+/* Of octets that follow those sent, how many belong to the lines that are still wanted. */
+static size_t
+count_wanted(const char *octets, size_t length)
+{
+	const char *p = octets, *end = octets + length, *lf;
+
+	while (p < end && (body.in_header || body.lines_left > 0)) {
+		lf = memchr(p, '\n', (size_t)(end - p));
+		size_t n = (size_t)((lf == NULL ? end : lf) - p);
+		if (n > 0)
+			body.only_cr = n == 1 && *p == '\r' && body.octets == 0;
+		body.octets += n;
+		p += n;
+		if (lf == NULL)
+			break;
+		p++;
+		if (!body.in_header)
+			body.lines_left--;
+		else if (body.octets == 0 || body.only_cr)
+			body.in_header = false;
+		body.octets = 0;
+	}
+	return (size_t)(p - octets);
+}
+
 bool
 wire_body(const char *octets, size_t length)
 {
-	const char *limit = octets + length;
-
-	while (octets < limit && (body.in_header || body.lines_left > 0)) {
-		if (body.lines_left == WIRE_ALL) {
-			octets += send_lines(octets, (size_t)(limit - octets));
-			continue;
-		}
-		const char *lf = memchr(octets, '\n', (size_t)(limit - octets));
-		send_piece(octets, (size_t)((lf == NULL ? limit : lf) - octets));
-		if (lf != NULL)
-			end_line();
-		octets = lf == NULL ? limit : lf + 1;
+	if (body.lines_left != WIRE_ALL)
+		length = count_wanted(octets, length);
+	while (length > 0) {
+		size_t n = send_text(octets, length);
+		octets += n;
+		length -= n;
 	}
 	mail_in_output = true;
 	return body.in_header || body.lines_left > 0;
@@ -564,7 +556,7 @@ wire_body(const char *octets, size_t length)
 void
 wire_body_end(bool blank)
 {
-	if (body.line_octets > 0)
+	if (!body.at_start)
 		wire_crlf();
 	if (blank)
 		wire_crlf();

@@ -69,8 +69,8 @@ void wire_err(const char *code, const char *format, ...)
 uint64_t wire_statuses(void);
 
 /*
- * How often the peer was waited for, to send or to take. Commands of one turn were
- * sent together and are answered at once.
+ * Counts how often we had to wait for the peer. Commands with the same count arrived
+ * together and are answered at once.
  */
 uint64_t wire_turns(void);
 

@@ -6,7 +6,7 @@
  * past its fingerprints; odd, it is what became of a right index, with
  * fingerprints made for it.
  */
-/* For the image, and for the heads of its messages. */
+/* For the image, and for how a message is looked at. */
 #include "../../src/cache.c"
 #include "../../src/index.c"
 
@@ -88,15 +88,16 @@ change_index(struct maildrop *maildrop)
 		    (maildrop->count - gone) * sizeof(struct message));
 	}
 	uint64_t flags = take_number();
-	/* As nobody but a forger would have it: heads and sums are those of the lie. */
-	if (flags & 1)
-		for (size_t i = 0; i < maildrop->count; i++) {
-			struct message *message = &maildrop->messages[i];
-			uint64_t end = maildrop_end(maildrop, message);
-			window.begin = window.end = 0;
-			if (message->start < end && end <= maildrop->size)
-				(void)digest_message(maildrop, message, 0, message);
-		}
+	/* As nobody but a forger would have it: unique-ids and sums are those of the lie. */
+	for (size_t i = 0; (flags & 1) != 0 && i < maildrop->count; i++) {
+		struct message *message = &maildrop->messages[i];
+		struct mbox_message found = {
+			.start = message->start, .end = maildrop_end(maildrop, message),
+			.joined = message->joined,
+		};
+		if (found.start < found.end && found.end <= maildrop->size)
+			(void)identify(maildrop, &found, UINT64_MAX, message);
+	}
 	maildrop->octets = 0;
 	for (size_t i = 0; i < maildrop->count; i++)
 		maildrop->octets += maildrop->messages[i].octets;
@@ -105,13 +106,9 @@ change_index(struct maildrop *maildrop)
 	if (flags & 4)
 		maildrop->octets = take_number();
 	if (flags & 8)
-		maildrop->print ^= 1;
+		maildrop->known = take_number();
 	if (flags & 16)
 		maildrop->seen.st_ctim.tv_sec ^= 1;
-	if (flags & 32)
-		maildrop->anchor = take_number();
-	if (flags & 64)
-		maildrop->anchor = maildrop->anchor / FINGERPRINT_GRAIN * FINGERPRINT_GRAIN;
 }
 
 /* The index of the mailbox as it was when it ended at some octet, changed. */
@@ -126,7 +123,7 @@ make_index(void)
 	if (size < mailbox_length)
 		put_file("mailbox", mailbox, (size_t)size);
 	must(open_mailbox(&maildrop));
-	if (index_make(&maildrop) == MAILDROP_GOOD && index_identify(&maildrop) == MAILDROP_GOOD) {
+	if (index_make(&maildrop) == MAILDROP_GOOD && index_number(&maildrop) == 0) {
 		change_index(&maildrop);
 		must(write_image(&cache, &maildrop) == 0);
 	}
@@ -165,24 +162,26 @@ mark_messages(struct maildrop *maildrop)
 			maildrop_delete(maildrop, &maildrop->messages[i]);
 }
 
-/* From the first message that went on, the index was what the mailbox says. */
+/* What was looked at again before it went is a message of the mailbox, of that unique-id. */
 static void
-check_told(const struct maildrop *maildrop, size_t first)
+check_gone(const struct maildrop *maildrop)
 {
-	static struct specimen_message found[ROOM / 5];
-	uint64_t from = maildrop->messages[first].start;
-	size_t count = specimen_read(mailbox + from, mailbox_length - from, found);
-
-	must(memcmp(mailbox + from, "From ", 5) == 0 && count == maildrop->count - first);
-	for (size_t i = 0; i < count; i++) {
-		const struct message *told = &maildrop->messages[first + i];
+	for (size_t i = 0; i < maildrop->count; i++) {
+		static struct specimen_message found[ROOM / 5];
+		const struct message *gone = &maildrop->messages[i];
 		uint8_t digest[UNIQUEID_OCTETS];
-		must(told->start == from + found[i].start && told->octets == found[i].octets &&
-		    told->trim == found[i].trim && told->blank == found[i].blank &&
-		    told->joined == found[i].joined);
-		uniqueid_digest(maildrop->kind, mailbox + told->start, found[i].end - found[i].start,
-		    found[i].joined, digest);
-		must(!told->deleted || memcmp(digest, told->digest, sizeof digest) == 0);
+		if (!gone->deleted || gone->start >= maildrop->known)
+			continue;
+		size_t count = specimen_read(mailbox + gone->start, mailbox_length - gone->start, found);
+		size_t length = found[0].end;
+		must(count > 0 && found[0].start == 0 && gone->octets == found[0].octets &&
+		    gone->start + length == maildrop_end(maildrop, gone) &&
+		    gone->trim == found[0].trim && gone->blank == found[0].blank &&
+		    gone->joined == found[0].joined);
+		uniqueid_digest(maildrop->kind, mailbox + gone->start,
+		    length < UNIQUEID_PREFIX ? length : UNIQUEID_PREFIX, length <= UNIQUEID_PREFIX,
+		    found[0].joined, digest);
+		must(memcmp(digest, gone->digest, sizeof digest) == 0);
 	}
 }
 
@@ -191,7 +190,7 @@ static void
 check_removed(const struct maildrop *maildrop, bool removed)
 {
 	static char real[ROOM];
-	size_t length = 0, first = maildrop->count;
+	size_t length = 0;
 
 	memcpy(after, mailbox, mailbox_length);
 	for (size_t i = 0; i < maildrop->count; i++) {
@@ -199,8 +198,6 @@ check_removed(const struct maildrop *maildrop, bool removed)
 		uint64_t end = maildrop_end(maildrop, message);
 		if (i == 0)
 			length = message->start;
-		if (message->deleted && first == maildrop->count)
-			first = i;
 		if (!removed || !message->deleted) {
 			memcpy(after + length, mailbox + message->start, end - message->start);
 			length += end - message->start;
@@ -211,7 +208,7 @@ check_removed(const struct maildrop *maildrop, bool removed)
 	must(pread(maildrop->fd, real, sizeof real, 0) == (ssize_t)length);
 	must(memcmp(real, after, length) == 0);
 	if (removed)
-		check_told(maildrop, first);
+		check_gone(maildrop);
 	memcpy(mailbox, after, length);
 	mailbox_length = length;
 }
@@ -229,8 +226,7 @@ run_session(void)
 	maildrop_unlock(&maildrop);
 	if (result == MAILDROP_GOOD) {
 		must(journal_open(&journal, directory, "state") == 0);
-		result = index_identify(&maildrop);
-		must(result == MAILDROP_GOOD || result == MAILDROP_CHANGED);
+		must(index_number(&maildrop) == 0);
 		read_messages(&maildrop);
 		mark_messages(&maildrop);
 		bool removed = update_commit(&maildrop, &journal) == UPDATE_DONE && maildrop.deleted > 0;

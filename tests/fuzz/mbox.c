@@ -44,6 +44,11 @@ static void
 note(void *context, const struct mbox_message *message)
 {
 	(void)context;
+	/* What is in the room are the octets of the file. */
+	size_t length = (size_t)(message->end - message->start);
+	const char *there = mbox_octets(&scan, message->start, length);
+	if (there != NULL && memcmp(there, octets + message->start, length) != 0)
+		abort();
 	found[found_count++] = *message;
 }
 
@@ -55,13 +60,14 @@ scan_octets(size_t from, size_t end, size_t length)
 	found_count = 0;
 	octets_length = length;
 	mbox_begin(&scan, from, length, &reader);
-	for (size_t at = from; at < end; at += MBOX_BLOCK) {
-		size_t n = end - at < MBOX_BLOCK ? end - at : MBOX_BLOCK;
+	for (size_t at = from, n;; at += n) {
+		n = end - at < MBOX_BLOCK ? end - at : MBOX_BLOCK;
 		memcpy(mbox_room(&scan), octets + at, n);
-		if (!mbox_feed(&scan, n))
+		if (!mbox_feed(&scan, n, at + n == end))
 			return false;
+		if (at + n == end)
+			return true;
 	}
-	return mbox_end(&scan);
 }
 
 /* What was sent of one message, without byte-stuffing and the final ".". */

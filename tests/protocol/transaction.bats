@@ -80,8 +80,8 @@ setup_three() {
 		S: .^M
 		C: UIDL
 		S: +OK 2 unique-ids^M
-		S: 1 1b3479180c151b28c241fa17ee1304ec^M
-		S: 3 dee25467be055eab6a7d1a5dce4a9f93^M
+		S: 1 907a1a159955e5ae5c80334cbbe51358^M
+		S: 3 5cc633aed1191a729f67ad58e4f7ccd3^M
 		S: .^M
 	END
 }

@@ -46,13 +46,14 @@ scan_octets(const char *octets, size_t from, size_t end, size_t length, size_t m
 
 	found_count = 0;
 	mbox_begin(&scan, from, length, &reader);
-	for (size_t at = from, n; at < end; at += n) {
+	for (size_t at = from, n;; at += n) {
 		n = end - at < most ? end - at : most;
 		memcpy(mbox_room(&scan), octets + at, n);
-		if (!mbox_feed(&scan, n))
+		if (!mbox_feed(&scan, n, at + n == end))
 			return false;
+		if (at + n == end)
+			return true;
 	}
-	return mbox_end(&scan);
 }
 
 static void

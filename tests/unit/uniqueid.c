@@ -14,12 +14,12 @@ static const char plain[] = PLAIN;
 static const struct {
 	const char *raw, *id;
 } frozen[] = {
-	{ PLAIN, "0d835d00b9eecf3e4df3835d5669c089" },
-	{ FROM, "785f8be90123941419ecd7b5804a1a41" },
-	{ FROM "Subject: no body\n", "81dbcff5c823faacb4047f42293cc5ec" },
+	{ PLAIN, "d906b4c0b80c51d6cc3e16f1f5db1236" },
+	{ FROM, "46e2a1668f9008003dbf2faaf20853bd" },
+	{ FROM "Subject: no body\n", "2cb2bff6fbcb5a836ee85d8c1841823c" },
 	{ "From alice Thu Jan  1 00:00:00 1970\r\nSubject: one\r\n\r\nbody\r\n\r\n",
-	    "c98903af14f14bd809e7d900f571d5ad" },
-	{ FROM "Subject: folded\n line\n\n.\n\xff\xfe\n", "7f70d78f0ea050629c1e5a4303eb7850" },
+	    "e6da7f391d3d36d02cb4406d1b2c4655" },
+	{ FROM "Subject: folded\n line\n\n.\n\xff\xfe\n", "e5c219ffb0606e51ce8aab672e053cd2" },
 };
 
 /* What popa3d 1.0.3 says of them. */
@@ -74,36 +74,60 @@ id_of(char hex[33], const char *raw, size_t length)
 	if (copy == NULL)
 		abort();
 	memcpy(copy, raw, length);
-	uniqueid_digest(UNIQUEID_OWN, copy, length, false, digest);
+	check(uniqueid_digest(UNIQUEID_OWN, copy, length, true, false, digest), "more is wanted");
 	free(copy);
 	to_hex(hex, digest, sizeof digest);
 }
 
-/* What follows the looked-at octets of a message changes nothing. */
+/* What follows the octets that count changes nothing; each of them counts. */
 static void
 test_bounds(void)
 {
-	static char long_message[2 * UNIQUEID_PREFIX];
+	static char message[UNIQUEID_PREFIX + UNIQUEID_ESSENCE];
+	uint8_t digest[UNIQUEID_OCTETS];
 	char before[33], after[33];
-	/* The empty line counts as the first octet of the body. */
-	size_t head = sizeof FROM - 1;
+	size_t head = sizeof FROM - 1, ignored = sizeof "Status: " - 1;
 
-	memset(long_message, 'x', sizeof long_message);
-	memcpy(long_message, FROM "\n", head + 1);
-	id_of(before, long_message, sizeof long_message);
-	long_message[head + UNIQUEID_BODY] = 'y';
-	id_of(after, long_message, sizeof long_message);
-	check(strcmp(before, after) == 0, "the body counts beyond its first octets");
-	id_of(after, long_message, UNIQUEID_PREFIX);
-	check(strcmp(before, after) == 0, "the length of the message counts");
-	long_message[head + UNIQUEID_BODY - 1] = 'y';
-	id_of(after, long_message, sizeof long_message);
-	check(strcmp(before, after) != 0, "the last of the first octets of the body is ignored");
-	/* A header that is longer than all that is looked at. */
-	memset(long_message + head, 'h', sizeof long_message - head);
-	id_of(before, long_message, sizeof long_message);
-	id_of(after, long_message, UNIQUEID_PREFIX);
-	check(strcmp(before, after) == 0, "the header counts beyond what is looked at");
+	memset(message, 'x', sizeof message);
+	memcpy(message, FROM "\n", head + 1);
+	id_of(before, message, sizeof message);
+	message[UNIQUEID_ESSENCE] = 'y';
+	id_of(after, message, sizeof message);
+	check(strcmp(before, after) == 0, "octets count beyond the first");
+	message[UNIQUEID_ESSENCE - 1] = 'y';
+	id_of(after, message, sizeof message);
+	check(strcmp(before, after) != 0, "the last of the first octets is ignored");
+	/* As soon as there are enough of them, no more are asked for. */
+	check(uniqueid_digest(UNIQUEID_OWN, message, UNIQUEID_ESSENCE, false, false, digest),
+	    "more is wanted than counts");
+	check(!uniqueid_digest(UNIQUEID_OWN, message, UNIQUEID_ESSENCE - 1, false, false, digest),
+	    "less is enough than counts");
+	to_hex(before, digest, sizeof digest);
+	/* A line that does not count moves what does; it may be as long as all that is looked at. */
+	memset(message + head, 'h', sizeof message - head);
+	memcpy(message + head, "Status: ", ignored);
+	check(!uniqueid_digest(UNIQUEID_OWN, message, UNIQUEID_PREFIX - 1, false, false, digest),
+	    "a long line is not read to its end");
+	check(uniqueid_digest(UNIQUEID_OWN, message, UNIQUEID_PREFIX, false, false, digest),
+	    "all that is looked at does not suffice");
+	message[UNIQUEID_ESSENCE + head] = '\n';
+	memcpy(message + UNIQUEID_ESSENCE + head + 1, "\nx", 2);
+	id_of(before, message, sizeof message);
+	message[UNIQUEID_ESSENCE + head + 3] = 'y';
+	id_of(after, message, sizeof message);
+	check(strcmp(before, after) != 0, "what follows an ignored line is ignored");
+}
+
+/* A message that is joined is another than the same octets that are not. */
+static void
+test_joined(void)
+{
+	static const char raw[] = FROM "Content-Length: 40\n\nx\n\nFrom y\n\nz\n";
+	uint8_t joined[UNIQUEID_OCTETS], cut[UNIQUEID_OCTETS];
+
+	uniqueid_digest(UNIQUEID_OWN, raw, sizeof raw - 1, true, true, joined);
+	uniqueid_digest(UNIQUEID_OWN, raw, sizeof raw - 1, true, false, cut);
+	check(memcmp(joined, cut, sizeof joined) != 0, "joined or not, the unique-id is the same");
 }
 
 static void
@@ -113,7 +137,7 @@ test_popa3d(void)
 	char text[UNIQUEID_TEXT];
 
 	for (size_t i = 0; i < sizeof popa3d / sizeof popa3d[0]; i++) {
-		uniqueid_digest(UNIQUEID_POPA3D, popa3d[i].raw, strlen(popa3d[i].raw), false,
+		uniqueid_digest(UNIQUEID_POPA3D, popa3d[i].raw, strlen(popa3d[i].raw), true, false,
 		    digest);
 		size_t length = uniqueid_text(UNIQUEID_POPA3D, digest, 1, text);
 		check(length == 16 && memcmp(text, popa3d[i].id, length) == 0,
@@ -152,6 +176,7 @@ main(void)
 	}
 	test_popa3d();
 	test_bounds();
+	test_joined();
 	expect_text(0, "01ab00000000000000000000000000ff");
 	expect_text(1, "01ab00000000000000000000000000ff");
 	expect_text(2, "01ab00000000000000000000000000ff-2");
