@@ -49,7 +49,7 @@ harmless(char text[MOST + 1], const char *value, const char *end)
 static void
 audit(const struct maildrop *maildrop, const struct message *message)
 {
-	static char header[UNIQUEID_PREFIX];
+	static char header[MBOX_HEADER];
 	char unique_id[UNIQUEID_TEXT], message_id[MOST + 1];
 	uint64_t length = maildrop_end(maildrop, message) - message->start;
 

@@ -33,7 +33,7 @@ load figures
 	figures deliver
 }
 
-@test "sessions with the last one's index tell and remove what the mailbox holds, whatever became of either" {
+@test "sessions with a saved index serve and remove what the mailbox holds, whatever happened to either" {
 	if [ -n "${FAULT_FULL-}" ]; then
 		figures cache --rounds 20000 --forgeries 20000
 	else

@@ -134,7 +134,7 @@ is_hint() {
 	truth
 }
 
-@test "mail that begins in the middle of the last line, or continues the last message, is where it is" {
+@test "mail that begins in the middle of the last line, or continues the last message, is served as a scan serves it" {
 	letters 1 "$COUNT" | head -c -2 | mailbox alice
 	quick
 	printf '\n\n' >>spool/alice
@@ -148,7 +148,7 @@ is_hint() {
 	truth
 }
 
-@test "option -n makes no index and reads none" {
+@test "option -n saves no index and reads none" {
 	needs strace
 	letters 1 "$COUNT" | mailbox alice
 	OPTIONS=(-n)
@@ -161,7 +161,7 @@ is_hint() {
 	reads_all
 }
 
-@test "mailboxes that are small, or of many small messages, have no index" {
+@test "no index is saved of a small mailbox, or of many small messages" {
 	letters 1 20 | mailbox alice
 	quick
 	[ ! -e "$INDEX" ]
@@ -180,7 +180,7 @@ is_hint() {
 	[ ! -s "$INDEX" ]
 }
 
-@test "an index of more than 64 megabytes is not kept, however cheap its messages are for the user" {
+@test "an index of more than 64 megabytes is not saved, however large the mailbox is" {
 	local messages
 	# Seven octets each, and a hole that makes them few for so large a mailbox.
 	for messages in 1600000 1700000; do
@@ -194,7 +194,7 @@ is_hint() {
 	done
 }
 
-@test "a session that ends otherwise than by QUIT leaves no index" {
+@test "a session that ends otherwise than by QUIT saves no index" {
 	letters 1 "$COUNT" | mailbox alice
 	connect closed
 	login closed
@@ -216,7 +216,7 @@ is_hint() {
 	[ ! -s "$INDEX" ]
 }
 
-@test "an UPDATE that removed mail drops the index" {
+@test "an UPDATE that removed mail drops the saved index" {
 	indexed
 	quick 'DELE 2' RSET
 	[ -s "$INDEX" ]
@@ -230,7 +230,7 @@ is_hint() {
 	is_hint
 }
 
-@test "octets, unique-ids and messages are the same with the index, without, and by -c" {
+@test "octets, unique-ids and messages are the same with a saved index, without, and by -c" {
 	needs strace
 	indexed
 	truth
@@ -243,7 +243,7 @@ is_hint() {
 	spares_login
 }
 
-@test "sessions with and without option -3 have no index in common" {
+@test "a session with -3 does not use the index of a session without, and the other way round" {
 	indexed
 	for option in -3 -t -3 -t; do
 		answers "$option" >told
@@ -257,7 +257,7 @@ is_hint() {
 	run ! cmp -s own replies
 }
 
-@test "the pseudo message stays hidden when mail is appended behind it" {
+@test "the pseudo message stays hidden when mail is appended after it" {
 	needs strace
 	{
 		printf 'From MAILER-DAEMON Thu Jan  1 00:00:00 1970\n'
@@ -286,7 +286,7 @@ is_hint() {
 	is_hint
 }
 
-@test "an index that is gone, cut off or longer is none" {
+@test "a saved index that is missing, cut off or too long is ignored" {
 	local size length
 	indexed
 	cp -p "$INDEX" right
@@ -306,7 +306,7 @@ is_hint() {
 	is_hint
 }
 
-@test "an index with one octet that is another is none" {
+@test "a saved index with one wrong octet is ignored" {
 	local size at
 	indexed
 	cp -p "$INDEX" right
@@ -323,7 +323,7 @@ is_hint() {
 	done
 }
 
-@test "another user's index is none, and so is that of the file that was here before" {
+@test "another user's index is ignored, and so is the index of an earlier file" {
 	account bob "$SESAME"
 	indexed
 	letters 51 $((50 + COUNT)) | mailbox bob
@@ -339,7 +339,7 @@ is_hint() {
 	is_hint
 }
 
-@test "an older index serves for what was only appended to, and for nothing else" {
+@test "an older index is used if mail was only appended since, and else ignored" {
 	local size
 	indexed
 	cp "$INDEX" old
@@ -362,7 +362,7 @@ is_hint() {
 	is_hint
 }
 
-@test "the index's own times mean nothing" {
+@test "the times of the saved index do not matter" {
 	needs strace
 	indexed
 	touch -d '1980-01-01' "$INDEX"
@@ -374,7 +374,7 @@ is_hint() {
 	is_hint
 }
 
-@test "what stands in the place of the index and is no file of ours is left alone" {
+@test "a file in the place of the saved index that is not the server's is left alone" {
 	indexed
 	echo precious >elsewhere
 	chmod 666 elsewhere
@@ -406,7 +406,7 @@ is_hint() {
 	is_hint
 }
 
-@test "an index that another session still has is not used and not touched" {
+@test "a saved index that another session still holds is not used and not touched" {
 	local fd
 	indexed
 	cp "$INDEX" right
@@ -420,7 +420,7 @@ is_hint() {
 	is_hint
 }
 
-@test "a session that is slow to leave its index is in nobody's way, and what it leaves late is no truth" {
+@test "a session that is slow to save its index delays no other, and an index saved late is not believed" {
 	needs strace
 	local server=("${SERVER[@]}")
 	letters 1 "$COUNT" | mailbox alice
@@ -440,7 +440,7 @@ is_hint() {
 	is_hint
 }
 
-@test "an index that cannot be written is none, and one record says so" {
+@test "an index that cannot be written is dropped, and one log line says so" {
 	needs strace
 	letters 1 "$COUNT" | mailbox alice
 	(
@@ -466,7 +466,7 @@ is_hint() {
 	is_hint
 }
 
-@test "a session that is killed while it writes the index has done what it said" {
+@test "a session that is killed while it saves the index has done what it answered" {
 	needs strace
 	local call when
 	for call in ftruncate:1 pwrite64:1 pwrite64:2; do
@@ -526,7 +526,7 @@ swapped_through_its_inode() {
 	[ "$inode" = "$(stat -c %i spool/alice)" ]
 }
 
-@test "whatever another program rewrites within the size and the times, what is served is what the file holds" {
+@test "if another program rewrites messages and keeps size and times, the session serves what the file holds" {
 	local way edit
 	# Other heads, other bodies with other lines, flags, and another order.
 	for edit in \
@@ -565,7 +565,7 @@ refuses_one() {
 	cmp is spool/alice
 }
 
-@test "other messages of the same sizes are other messages, appended to or not" {
+@test "messages that were replaced by others of the same sizes are noticed, appended to or not" {
 	needs strace
 	local more
 	for more in 0 1; do
@@ -611,7 +611,7 @@ reports() {
 	}'
 }
 
-@test "messages of one size that begin alike are told apart when some went and others were appended" {
+@test "messages of one size that begin alike are distinguished when some were removed and others appended" {
 	reports 1 "$COUNT" | mailbox alice
 	quick
 	[ -s "$INDEX" ]
@@ -645,7 +645,7 @@ reports() {
 	done
 }
 
-@test "before mail is removed, what the index says of it is compared with the mailbox" {
+@test "before mail is removed, the saved index is compared with the mailbox" {
 	indexed
 	# A body that became another within its message's bounds, and mail after it:
 	# it is not read again at login.
@@ -710,7 +710,7 @@ two_in_one() {
 	is_hint
 }
 
-@test "what was read with an earlier message is not sent after the mailbox has become another" {
+@test "octets that were read with an earlier message are not sent after the mailbox has changed" {
 	two_in_one
 	connect pop
 	login pop
@@ -726,7 +726,7 @@ two_in_one() {
 	hang_up pop
 }
 
-@test "what a mail program notes in the last message, with mail behind it, refuses nothing later" {
+@test "a flag in the last message, with mail after it, makes no later session refuse anything" {
 	needs strace
 	indexed
 	sed 's/^line    500 of letter 00040, as it is$/&, and more/' spool/alice >copy
@@ -763,7 +763,7 @@ spares_scan() {
 	is_hint
 }
 
-@test "what an index tells of is on the disk before the index is saved" {
+@test "the mail that an index describes is on the disk before the index is saved" {
 	needs strace
 	letters 1 "$COUNT" | mailbox alice
 	printf '%s\r\n' 'USER alice' 'PASS sesame' QUIT |
@@ -791,7 +791,7 @@ padded() {
 	printf '\n\n'
 }
 
-@test "a message may start anywhere in a block that is read, and be gone on with there" {
+@test "a message may start and be continued anywhere in a block that is read" {
 	local before
 	for before in 0 1 2 3 4 5 6; do
 		{
@@ -811,7 +811,7 @@ padded() {
 	done
 }
 
-@test "a delivery in the session is none the worse for a short last message before it" {
+@test "a delivery in the session is served even if the last message before it is short" {
 	local octets
 	for octets in 0 5 26 27 28 37 63; do
 		{
@@ -841,7 +841,7 @@ promise() {
 	letters 7 7 | sed "2s/^/Content-Length: $1\n/; 500s/^/\nFrom b\n\n/"
 }
 
-@test "a Content-Length that ended at the end of the file is the same with mail behind it" {
+@test "a Content-Length that ended at the end of the file means the same with mail after it" {
 	needs strace
 	local length
 	length=$(($(promise 1 | sed '1,/^$/d' | wc -c) - 1))
@@ -866,7 +866,7 @@ promise() {
 	done
 }
 
-@test "a Content-Length that comes true when mail is appended is believed with an index, too" {
+@test "a Content-Length that comes true when mail is appended is believed with a saved index, too" {
 	needs strace
 	local length more
 	more=$(letters 41 42 | wc -c)
