@@ -290,8 +290,10 @@ maildrop_is_untouched(const struct maildrop *maildrop)
 enum maildrop_result
 maildrop_note_change(struct maildrop *maildrop, const char *what)
 {
+	/* A client may ask for each message of such a mailbox. */
+	if (!maildrop->changed)
+		log_record(LOG_NOTICE, "maildrop changed", "%s", what);
 	maildrop->changed = true;
-	log_record(LOG_NOTICE, "maildrop changed", "%s", what);
 	return MAILDROP_CHANGED;
 }
 

@@ -67,7 +67,7 @@ enum maildrop_result {
 };
 
 /*
- * All that return an enum maildrop_result have written a record when it is not
+ * The functions that return an enum maildrop_result have logged the reason when it is not
  * MAILDROP_GOOD.
  */
 
@@ -102,7 +102,10 @@ enum maildrop_result maildrop_stamp(struct maildrop *maildrop);
 enum maildrop_result maildrop_lock(struct maildrop *maildrop);
 void maildrop_unlock(struct maildrop *maildrop);
 
-/* Notes that the mailbox is not what the index says, logs "what", and returns MAILDROP_CHANGED. */
+/*
+ * Notes that the mailbox is not what the index says, and logs "what" if it is the first
+ * time. Returns MAILDROP_CHANGED.
+ */
 enum maildrop_result maildrop_note_change(struct maildrop *maildrop, const char *what);
 
 /* MAILDROP_CHANGED if the name is now another file's, or nobody's. */
