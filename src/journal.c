@@ -164,6 +164,14 @@ journal_reserve(struct journal *journal, uint64_t runs)
 	return journal->runs == NULL ? -1 : 0;
 }
 
+static int
+write_plan(const struct journal *journal)
+{
+	if (io_write(journal->fd, PLAN, &journal->plan, sizeof journal->plan) == -1)
+		return -1;
+	return io_write(journal->fd, RUNS, journal->runs, runs_length(journal));
+}
+
 int
 journal_begin(struct journal *journal, uint64_t room)
 {
@@ -179,9 +187,16 @@ journal_begin(struct journal *journal, uint64_t room)
 	if (result == -1 && errno != EOPNOTSUPP && errno != ENOSYS)
 		return -1;
 	journal->plan_sum = plan_sum(journal);
-	if (io_write(journal->fd, PLAN, &journal->plan, sizeof journal->plan) == -1)
+	return write_plan(journal);
+}
+
+static int
+write_record(const struct journal *journal, const struct journal_record *record)
+{
+	if (io_write(journal->fd, saved_place(journal, turn(record)), saved, record->saved) == -1 ||
+	    io_write(journal->fd, place_of(record) * PLACE, record, sizeof *record) == -1)
 		return -1;
-	return io_write(journal->fd, RUNS, journal->runs, runs_length(journal));
+	return io_sync(journal->fd);
 }
 
 int
@@ -192,9 +207,7 @@ journal_commit(struct journal *journal, struct journal_record *record)
 	record->plan = journal->plan_sum;
 	record->saved_sum = fingerprint_of(saved, record->saved);
 	record->sum = record_sum(record);
-	if (io_write(journal->fd, saved_place(journal, turn(record)), saved, record->saved) == -1 ||
-	    io_write(journal->fd, place_of(record) * PLACE, record, sizeof *record) == -1 ||
-	    io_sync(journal->fd) == -1)
+	if (write_record(journal, record) == -1)
 		return -1;
 	journal->sequence = record->sequence;
 	return 0;
@@ -259,7 +272,7 @@ journal_load(struct journal *journal, struct journal_record *record)
 	struct stat status;
 
 	journal->sequence = 0;
-	if (io_sync(journal->fd) == -1 || fstat(journal->fd, &status) == -1)
+	if (fstat(journal->fd, &status) == -1)
 		return -1;
 	uint64_t size = (uint64_t)status.st_size;
 	if (io_read(journal->fd, 0, head, size < sizeof head ? (size_t)size : sizeof head) == -1)
@@ -281,6 +294,12 @@ journal_load(struct journal *journal, struct journal_record *record)
 	}
 	/* Again, since those of another record may have been read since. */
 	return journal->sequence == 0 ? 0 : load_saved(journal, record, size);
+}
+
+int
+journal_affirm(struct journal *journal, const struct journal_record *record)
+{
+	return write_plan(journal) == -1 ? -1 : write_record(journal, record);
 }
 
 int

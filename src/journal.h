@@ -104,13 +104,21 @@ int journal_begin(struct journal *journal, uint64_t room);
 int journal_commit(struct journal *journal, struct journal_record *record);
 
 /*
- * Finds the record that counts, and syncs the journal first, because the session that
- * wrote it may have been killed before it did so. Returns 1 after setting *record, the
- * plan, the runs and the saved octets; 0 if no record counts; or -1 with errno: ENOTSUP
- * for a journal of another format, EBADMSG for a record that a machine of another kind
- * wrote or that was damaged since. This program can finish neither.
+ * Finds the record that counts. Returns 1 after setting *record, the plan, the runs and
+ * the saved octets; 0 if no record counts; or -1 with errno: ENOTSUP for a journal of
+ * another format, EBADMSG for a record that a machine of another kind wrote or that was
+ * damaged since. This program can finish neither.
  */
 int journal_load(struct journal *journal, struct journal_record *record);
+
+/*
+ * After journal_load returned 1, and before anything is done by that record: makes sure that
+ * the disk has it, too. The session that wrote it may have been killed before it synced it,
+ * or its sync failed, after which the kernel takes octets for written that are not. So the
+ * plan, the saved octets and the record are written once more, in their places, and synced.
+ * Returns 0, or -1 with errno.
+ */
+int journal_affirm(struct journal *journal, const struct journal_record *record);
 
 /* Empties the state file: no UPDATE is pending any more. Returns 0 or -1. */
 int journal_clear(struct journal *journal);

@@ -260,6 +260,11 @@ move_begin(struct move *move, const int64_t accessed[2])
 		errno = ENOTRECOVERABLE;
 		return -1;
 	}
+	/* A power cut can take from the file what nobody has synced, such as mail of a
+	   deliverer, but must leave of it what a record describes (2). */
+	lock_touch();
+	if (io_sync(move->fd) == -1)
+		return -1;
 	/* Later steps save no more than the first, but in the other place. */
 	room = move->record.saved;
 	if (room > 0 && move->record.to + move->step < move->end)
@@ -320,6 +325,8 @@ move_load(struct move *move)
 
 	if (found != 1)
 		return found;
+	if (journal_affirm(move->journal, &move->record) == -1)
+		return -1;
 	if (!derive(move) || move->record.saved != saved) {
 		errno = ENOTRECOVERABLE;
 		return -1;
@@ -364,6 +371,9 @@ int
 move_append(struct move *move, uint64_t size, const int64_t accessed[2])
 {
 	if (do_step(move) == -1)
+		return -1;
+	/* In MOVED no step has synced what the next record will describe (2). */
+	if (move->record.state == JOURNAL_MOVED && io_sync(move->fd) == -1)
 		return -1;
 	if (size > move->record.size)
 		memcpy(move->record.accessed, accessed, sizeof move->record.accessed);

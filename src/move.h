@@ -25,8 +25,9 @@
  * 1. Each octet that stays is on the disk in at least one of three places: in the
  *    file where it was, in the file where it shall be, or among the saved octets of
  *    the record that counts. So a step can be repeated, however it was cut short.
- * 2. A step begins when its record is on the disk. The next record is written when
- *    the step is on the disk.
+ * 2. A record is written when the file that it describes is on the disk: that was
+ *    synced at the beginning, or after the step before. A step begins when its record
+ *    is on the disk.
  * 3. A record counts with its own plan and its own saved octets only, and as long
  *    as it counts nothing is written over it or them (journal.c).
  * 4. The last step writes the mark, and only the truncation takes it away. So in
@@ -70,8 +71,8 @@ enum move_found {
  * Begins to move. The caller has set the plan in the journal, but for its mark, and
  * its runs: the file shall keep what is before the plan's "first", and
  * the runs. At the end it gets the access time "accessed", in seconds and nanoseconds,
- * or the time of the truncation if these are UTIME_NOW. Writes the journal only;
- * after -1 the caller discards it.
+ * or the time of the truncation if these are UTIME_NOW. Syncs the file and writes the
+ * journal; after -1 the caller discards it.
  */
 int move_begin(struct move *move, const int64_t accessed[2]);
 

@@ -217,7 +217,7 @@ no room for a dotlock in spool, so nothing can be removed:' \
 	# The file where a journal goes that is set aside.
 	without_room ENOSPC 1
 	printf '%s\r\n' 'USER alice' 'PASS sesame' 'DELE 1' QUIT >commands
-	strace -o trace -e trace=fdatasync -e inject=fdatasync:signal=KILL:when=2 \
+	strace -o trace -e trace=fdatasync -e inject=fdatasync:signal=KILL:when=3 \
 		"${SERVER[@]}" <commands >replies 2>>log || :
 	rm spool/alice.lock
 	keep
@@ -767,7 +767,7 @@ serves_one() {
 	message one two three | mailbox alice
 	printf '%s\r\n' 'USER alice' 'PASS sesame' 'DELE 1' QUIT >commands
 	# As if the machine had slept, in the sync of the mailbox.
-	stopped_at fdatasync 2
+	stopped_at fdatasync 3
 	same "$(pgrep -P "$TRACER")" "$(cat spool/alice.lock)"
 	rm spool/alice.lock
 	echo 1 >spool/alice.lock

@@ -97,7 +97,7 @@ checks() {
 	needs confinement
 	needs strace
 	message one two three | mailbox alice
-	interrupted fdatasync 2
+	interrupted fdatasync 3
 	strace -f -o trace -e trace=close_range,seccomp,pread64 \
 		"$STDPOP3D" -c alice -m spool -d state -u nobody >shown 2>&1 || :
 	grep -q '^mailbox: ' shown
@@ -132,9 +132,9 @@ checks() {
 	message one two three | mailbox alice
 	cp spool/alice spool/bob
 	[ "$(id -u)" -ne 0 ] || chown "$OWNER:$GROUP" spool/bob
-	interrupted fdatasync 2
+	interrupted fdatasync 3
 	sed -i s/alice/bob/ commands
-	strace -f -o /dev/null -e inject=fdatasync:signal=KILL:when=2 \
+	strace -f -o /dev/null -e inject=fdatasync:signal=KILL:when=3 \
 		"${SERVER[@]}" <commands >replies 2>>log || :
 	[ -s state/alice ]
 	[ -s state/bob ]
@@ -168,7 +168,7 @@ checks() {
 
 @test "-r reports a journal whose mailbox is not there, and keeps it" {
 	message one two three | mailbox alice
-	interrupted fdatasync 2
+	interrupted fdatasync 3
 	rm spool/alice
 	run -1 recover
 	[ -s state/alice ]
@@ -191,7 +191,7 @@ checks() {
 @test "-c reports a pending UPDATE, and does not finish it" {
 	needs confinement
 	message one two three | mailbox alice
-	interrupted fdatasync 2
+	interrupted fdatasync 3
 	cp -p spool/alice kept
 	cp state/alice journal
 	run -1 check alice
@@ -203,7 +203,7 @@ checks() {
 @test "-r finishes a pending UPDATE, without a login" {
 	message two three | mailbox expected
 	message one two three | mailbox alice
-	interrupted fdatasync 2
+	interrupted fdatasync 3
 	[ -s state/alice ]
 	run -0 recover
 	cmp spool/expected spool/alice
@@ -259,7 +259,7 @@ left() {
 	needs confinement
 	needs strace
 	message one two three | mailbox alice
-	interrupted fdatasync 2
+	interrupted fdatasync 3
 	strace -f -o trace -e trace=close_range,seccomp,pread64 \
 		"$STDPOP3D" -r -e -m spool -d state -p passwd -s shadow -u nobody -U 1 2>>log
 	# What comes before the call is the loader's.
@@ -298,7 +298,7 @@ left() {
 
 @test "a journal that does not fit the mailbox any more is set aside" {
 	message one two three | mailbox alice
-	interrupted fdatasync 2
+	interrupted fdatasync 3
 	cp state/alice journal
 	# Another program saves the folder under its own view, in the same file.
 	message four | mailbox alice
@@ -318,7 +318,7 @@ left() {
 	run -0 recover
 	same '' "$(records)"
 	message one two three | mailbox alice
-	interrupted fdatasync 2
+	interrupted fdatasync 3
 	cat state/alice >>journal
 	message four | mailbox alice
 	run -1 recover
@@ -328,7 +328,7 @@ left() {
 @test "what is set aside is on the disk before the journal is cleared" {
 	needs strace
 	message one two three | mailbox alice
-	interrupted fdatasync 2
+	interrupted fdatasync 3
 	message four | mailbox alice
 	strace -f -o trace -e trace=pwrite64,fdatasync,ftruncate \
 		"$STDPOP3D" -r -e -m spool -d state -p passwd -s shadow -u nobody -U 1 2>>log || :
@@ -342,7 +342,7 @@ left() {
 
 @test "the journals set aside take at most 16 megabytes, and the last one is among them" {
 	message one two three | mailbox alice
-	interrupted fdatasync 2
+	interrupted fdatasync 3
 	cp state/alice journal
 	message four | mailbox alice
 	run -1 recover
@@ -400,7 +400,7 @@ left() {
 	local octet
 	for octet in 8 16 40 90; do
 		message one two three | mailbox alice
-		interrupted fdatasync 2
+		interrupted fdatasync 3
 		printf '\377' | dd of=state/alice bs=1 seek="$octet" conv=notrunc status=none
 		cp spool/alice torn
 		cp state/alice journal
@@ -418,7 +418,7 @@ left() {
 @test "a journal is kept while its mailbox is missing" {
 	message two three | mailbox expected
 	message one two three | mailbox alice
-	interrupted fdatasync 2
+	interrupted fdatasync 3
 	mv spool/alice away
 	transaction <<-'END'
 		C: STAT

@@ -198,7 +198,7 @@ logs() {
 	deliver one two
 	pid=$(inside podman inspect --format '{{.State.Pid}}' pop3)
 	strace -f -o "$BATS_TEST_TMPDIR/calls" -e trace=fdatasync \
-		-e inject=fdatasync:signal=KILL:when=2 -p "$pid" 3>&- &
+		-e inject=fdatasync:signal=KILL:when=3 -p "$pid" 3>&- &
 	tracer=$!
 	eventually traced "$pid"
 	# curl(1) may not care how QUIT is answered.

@@ -258,7 +258,7 @@ nothing_there() {
 interrupted() {
 	# shellcheck disable=SC2016 # the inner shell expands it
 	as sh -c 'printf "%s\r\n" "USER $1" "PASS $2" "DELE 1" QUIT | strace -qq -f -o /dev/null \
-		-e inject=fdatasync:signal=KILL:when=2 $(sed -n s/^ExecStart=//p "$3") || true' \
+		-e inject=fdatasync:signal=KILL:when=3 $(sed -n s/^ExecStart=//p "$3") || true' \
 		interrupted "$NAME" "$PASSWORD" "$UNITS/stdpop3d-my-mail@.service"
 	inside test -s "$STATE/$NAME"
 	run ! left one two

@@ -189,7 +189,7 @@ fetches() {
 @test "the loop over all mailboxes in stdpop3d-migration(7) shows damage, and changes nothing" {
 	local loop
 	both
-	loop=$(sed -n '/^for box in /p' "$TOP/man/stdpop3d-migration.7")
+	loop=$(sed -n '/^for box in .*stdpop3d -c/p' "$TOP/man/stdpop3d-migration.7")
 	mail a b | mailbox alice
 	mail a | sed 's/$/\r/' | mailbox crlf
 	echo 'no From_ line' | mailbox damaged

@@ -127,7 +127,7 @@ login_program() {
 
 # interrupted: such a session, killed in its UPDATE.
 interrupted() {
-	deletes_one strace -o /dev/null -e inject=fdatasync:signal=KILL:when=2 || :
+	deletes_one strace -o /dev/null -e inject=fdatasync:signal=KILL:when=3 || :
 	[ -s "$ROOT/var/lib/stdpop3d/reader" ]
 	run ! left one two
 	run ! left two

@@ -187,7 +187,7 @@ needed() {
 	deliver one two three
 	# shellcheck disable=SC2016 # the inner shell expands it
 	inside sh -c 'printf "%s\r\n" "USER $1" "PASS $2" "DELE 1" QUIT | strace -qq -f -o /dev/null \
-		-e inject=fdatasync:signal=KILL:when=2 stdpop3d -e >/dev/null 2>&1 || true' \
+		-e inject=fdatasync:signal=KILL:when=3 stdpop3d -e >/dev/null 2>&1 || true' \
 		interrupted "$NAME" "$SECRET"
 	inside test -s "/var/lib/stdpop3d/$NAME"
 	run ! left two three

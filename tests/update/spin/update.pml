@@ -424,9 +424,6 @@ inline serve() {
 
 	/* update_recover */
 	recovers = true;
-#ifndef RECORD_AGAIN
-	IF(BUG != LOAD_NO_SYNC, SYNC_JOURNAL(pending));
-#endif
 	atomic {
 		for (i : 0 .. 2) {
 			IF(COUNTS(i) && rec[i].seq > rec[MOVE].seq, d_step { copy(i, MOVE) })
@@ -435,12 +432,15 @@ inline serve() {
 		IF(rec[MOVE].seq == 0, goto clear);
 		IF(!WHOLE(MOVE), rec[MOVE].left = rec[MOVE].left >> 1)
 	};
-#ifdef RECORD_AGAIN
+	/* journal_affirm */
+	IF(BUG == LOAD_NO_SYNC, goto affirmed);
+	IF(BUG == SYNC_ALONE, goto written);
 	atomic { CALL(J_PLAN); jlost = jlost & ~BIT(5) };
-	atomic { CALL(J_BODY); jlost = jlost & ~BIT(3 + SAVES) };
+	atomic { IF(rec[MOVE].saved > 0, CALL(J_BODY); jlost = jlost & ~BIT(3 + SAVES)) };
 	atomic { CALL(J_RECORD); write_record() };
+written:
 	SYNC_JOURNAL(pending);
-#endif
+affirmed:
 	atomic {
 		IF(rec[MOVE].stage == MOVED && !MARK_STANDS, goto is_truncated);
 		read_witness();
@@ -450,9 +450,7 @@ inline serve() {
 		fi;
 		IF(rec[MOVE].stage == MOVING, goto do_step)
 	};
-#ifdef SYNC_FIRST
 	SYNC_MAILBOX(pending);
-#endif
 	add_delivered(); goto finish;
 is_truncated:
 	IF(BUG != TRUNCATED_NO_SYNC, SYNC_MAILBOX(pending)); goto clear;
@@ -522,14 +520,13 @@ index:
 		IF(!gone, doomed = 0; goto leave);
 		doomed = doomed & ~unsure; alive = alive & ~doomed; gone = false;
 		marks++; rec[MOVE].mark = MARK + marks;
-		IF(rec[MOVE].left != 0, CALL(J_ROOM); jsize = true; goto begin)
+		IF(rec[MOVE].left != 0, goto begin)
 	};
 	atomic { CALL(TRUNCATE); truncate_mailbox(rec[MOVE].first) };
 	IF(BUG != OK_EARLY, SYNC_MAILBOX(pending)); goto done;
 begin:
-#ifdef SYNC_FIRST
-	SYNC_MAILBOX(refused);
-#endif
+	IF(BUG != FIRST_NO_SYNC, SYNC_MAILBOX(unbegun));
+	atomic { CALL(J_ROOM); jsize = true };
 	atomic { CALL(J_PLAN); write_plan() };
 	goto finish;
 done:	/* +OK will be said. */
@@ -539,6 +536,9 @@ done:	/* +OK will be said. */
 		i = 0; doomed = 0; told = true
 	};
 	goto leave;
+unbegun:	/* The state file is cleared and synced all the same. */
+	atomic { CALL(J_CLEAR); journal_clear() };
+	SYNC_JOURNAL(pending); goto refused;
 no_record:
 	IF(recovers || rec[MOVE].seq > 1, goto pending);
 	atomic { CALL(J_CLEAR); journal_clear() };
