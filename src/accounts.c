@@ -68,7 +68,7 @@ fill(struct accounts *file)
 	return 0;
 }
 
-/* Neither an entry nor a mistake. */
+/* Whether the line is blank, a comment or for NIS: neither an entry nor a mistake. */
 static bool
 is_nothing(const char *line, size_t length)
 {
@@ -140,7 +140,7 @@ accounts_names(const char *line, const char *name)
 	return strncmp(line, name, length) == 0 && line[length] == ':';
 }
 
-/* True if there are exactly so many. */
+/* Cuts the line into fields. Returns true if it has exactly "count" fields. */
 static bool
 cut(char *line, char *fields[], size_t count)
 {
@@ -161,7 +161,7 @@ accounts_cut_passwd(char *line, struct accounts_passwd *entry)
 	char *field[PASSWD_FIELDS];
 	uint64_t uid, gid;
 
-	/* The last number is no id: to the kernel it means "leave it". */
+	/* The largest number is not an id: to the kernel it means "do not change the id". */
 	if (!cut(line, field, PASSWD_FIELDS) || !command_number(field[2], UINT32_MAX - 1, &uid) ||
 	    !command_number(field[3], UINT32_MAX - 1, &gid))
 		return false;
@@ -170,7 +170,7 @@ accounts_cut_passwd(char *line, struct accounts_passwd *entry)
 	return true;
 }
 
-/* Empty and -1 both mean that it is not set: chage(1) takes -1, some keep it. */
+/* Empty and -1 both mean "not set": chage(1) takes -1, and some programs write it. */
 static bool
 read_days(const char *field, int64_t *days)
 {

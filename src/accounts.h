@@ -5,7 +5,7 @@
  * another skips that line, and neither says so. A name could then be locked out by
  * somebody else's line, or let in by passwd(5) because its shadow(5) line was skipped.
  * Here a line that begins with a name and a colon is that name's entry, whatever else
- * is wrong with it, and a bad line is the caller's to refuse.
+ * is wrong with it, and the caller must refuse a bad line.
  *
  * All files share one buffer, so read one to its end before you begin another. The
  * buffer is wiped at the end of a file, after a failure, and when a file is closed.
@@ -59,21 +59,22 @@ void accounts_close(struct accounts *file);
 int accounts_begin(struct accounts *file);
 
 /*
- * Gives the next line without its end, a NUL after it; of a damaged line, its
- * beginning. Empty lines, comments (#) and lines of NIS (+ and -) are passed over.
+ * Sets *line to the next line, with a NUL in place of its end, until the next call. Of a
+ * line that is too long, *line has the beginning. Skips blank lines, comments (#) and
+ * lines of NIS (+ and -).
  */
 enum accounts_next accounts_next(struct accounts *file, char **line);
 
-/* Notes that the line which was read last is bad. */
+/* Notes the number of the line that was read last, if it is the first bad line. */
 void accounts_bad(struct accounts *file);
 
-/* Logs the first bad line by path and number, and what it does not do; if any is bad. */
+/* If a line was bad, logs the path, the first bad line's number, and its effect "what". */
 void accounts_report(const struct accounts *file, const char *what);
 
 /* True if the line is the entry of that name. */
 bool accounts_names(const char *line, const char *name);
 
-/* Pure: a whole line, cut in place into its fields. False: malformed. */
+/* Pure: cuts a whole line in place into its fields. Returns false if it is malformed. */
 bool accounts_cut_passwd(char *line, struct accounts_passwd *entry);
 bool accounts_cut_shadow(char *line, struct accounts_shadow *entry);
 

@@ -1,4 +1,4 @@
-/* The way in. SECURITY: the order of the calls is what keeps root's power short. */
+/* The way in. SECURITY: the order of these calls decides how long we have root's power. */
 #include "admission.h"
 
 #include <errno.h>
@@ -36,7 +36,10 @@ open_directories(struct orders *orders)
 	return orders->spool == -1 || orders->state == -1 ? -1 : 0;
 }
 
-/* Anybody else who could write there could have a mailbox overwritten by a journal. */
+/*
+ * SECURITY: another user who can write to the state directory could make a journal by
+ * which a mailbox is overwritten. Returns 0, or -1 after logging the reason.
+ */
 static int
 check_state(const struct orders *orders)
 {
@@ -82,7 +85,7 @@ admission_prepare(struct orders *orders)
 		log_record(LOG_NOTICE, "sandbox", "no login program, %s", why);
 	if (sandbox_start(&orders->ids, orders->dotlocks) == -1)
 		return -1;
-	/* -r has to start processes, which is forbidden to a confined one. */
+	/* -r has to start processes, which a confined process cannot do. */
 	return options->recover ? 0 : confine(orders);
 }
 
@@ -123,7 +126,10 @@ result_of(enum maildrop_result result)
 	}
 }
 
-/* The state file is the service account's, so it is opened before; the lock stays. */
+/*
+ * The user cannot open the state file, which belongs to the service account, so it is
+ * opened before the process becomes the user. Its lock is kept.
+ */
 static enum admission_result
 become_user(struct orders *orders, const struct account *account, struct journal *journal,
 	struct cache *cache)
@@ -142,7 +148,7 @@ become_user(struct orders *orders, const struct account *account, struct journal
 	    ADMISSION_GOOD : ADMISSION_NO_ACCOUNT;
 }
 
-/* Leaves the mailbox locked, whatever the result. */
+/* The mailbox may be locked after any result, so the caller calls maildrop_unlock. */
 static enum admission_result
 take_maildrop(const struct orders *orders, const struct account *account,
 	struct maildrop *maildrop)
@@ -155,7 +161,8 @@ take_maildrop(const struct orders *orders, const struct account *account,
 	maildrop->adoption = account->adoption;
 	if (opened != MAILDROP_GOOD)
 		return result_of(opened);
-	/* SECURITY: before an octet of mail, a journal or an index is read. */
+	/* SECURITY: what is in the mailbox, the journal and the saved index may be hostile,
+	   so nothing of them was read before this. */
 	return sandbox_seal(orders->dotlocks) == 0 ? ADMISSION_GOOD : ADMISSION_UNCONFINED;
 }
 

@@ -1,4 +1,4 @@
-/* What is about to be removed. SECURITY: the Message-ID is whatever a sender wrote. */
+/* SECURITY: a sender may write anything into the Message-ID. */
 #include "audit.h"
 
 #include <string.h>
@@ -16,7 +16,7 @@ is_blank(char c)
 	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
 }
 
-/* Where the value starts, which may be on a line after the field's name; or "end". */
+/* Returns where the value starts, which may be on a folded line, or "end" without a value. */
 static const char *
 skip_blanks(const char *value, const char *end)
 {
@@ -27,8 +27,9 @@ skip_blanks(const char *value, const char *end)
 }
 
 /*
- * A word that cannot look like another field of the log line, since it has no comma or
- * blank; "?" where there is none.
+ * Copies the first word of a value in such a way that it cannot look like another field of
+ * the log line: other octets than these, such as a comma, become "?". Without a word, the
+ * text is "?".
  */
 static void
 harmless(char text[MOST + 1], const char *value, const char *end)
@@ -55,7 +56,7 @@ audit(const struct maildrop *maildrop, const struct message *message)
 
 	if (length > sizeof header)
 		length = sizeof header;
-	/* UPDATE reads the message, too, and says what is wrong with it. */
+	/* If the header cannot be read, the message is still logged, with "?". */
 	if (maildrop_read(maildrop, message->start, header, (size_t)length) == -1)
 		length = 0;
 	harmless(message_id, mbox_field(header, (size_t)length, "Message-ID:"), header + length);

@@ -1,6 +1,6 @@
 /*
  * audit: a log line for each message that QUIT is about to remove, by which an
- * administrator finds it in the log of the MTA, or in a backup.
+ * administrator finds the message in the log of the MTA, or in a backup.
  */
 #ifndef AUDIT_H
 #define AUDIT_H
@@ -8,8 +8,9 @@
 #include "maildrop.h"
 
 /*
- * Logs the deleted messages. The caller is about to enter UPDATE: afterwards their headers
- * are gone. Whether they were removed is what the end of the session says.
+ * Logs the messages that are marked deleted, before UPDATE, because their headers are gone
+ * afterwards. The log line of the session's end says whether they were removed. Logs
+ * nothing if there is no memory to number the unique-ids.
  */
 void audit_deletions(struct maildrop *maildrop);
 

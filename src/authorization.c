@@ -1,7 +1,7 @@
 /*
- * AUTHORIZATION. SECURITY: all of this sees what a stranger sent. One text answers
- * every login that is refused, whatever the reason; only the log says more, and only
- * if the password was right.
+ * AUTHORIZATION. SECURITY: all of this sees what a stranger sent. The reply to a wrong
+ * name, a wrong password and an account that is not served is one text, or strangers
+ * could find out which accounts exist. Only the log gives a reason (see credentials.h).
  */
 #include "authorization.h"
 
@@ -31,7 +31,10 @@ authorization_stamp(struct orders *orders)
 		snprintf(host, sizeof host, "%s", orders->options.hostname);
 	else
 		gethostname(host, sizeof host - 1);
-	/* One of the clock, the salt and the process's number may fail to be unique. */
+	/*
+	 * A clock may be set back, getrandom(2) may fail, and process-IDs are used again;
+	 * so the timestamp has all three.
+	 */
 	(void)clock_gettime(CLOCK_REALTIME, &now);
 	(void)!getrandom(salt, sizeof salt, 0);
 	snprintf(orders->timestamp, sizeof orders->timestamp,
@@ -73,14 +76,14 @@ authorization_fail(struct session *session, const char *code, const char *text)
 	return SESSION_LEAVE;
 }
 
-/* What a verdict means to the session. The reply to a good one comes later. */
+/* Logs and answers a verdict. A good login is answered when the maildrop is open. */
 static enum session_next
 conclude(struct session *session, enum credentials_verdict verdict, const char *method)
 {
 	const struct account *account = &session->account;
 
 	session->method = method;
-	/* SECURITY: people type passwords where the name belongs. */
+	/* SECURITY: people type their password where the name belongs, so wipe the name. */
 	explicit_bzero(session->name, sizeof session->name);
 	if (verdict == CREDENTIALS_GOOD)
 		return SESSION_ADVANCE;
@@ -111,7 +114,10 @@ authorization_judge(struct session *session, const struct proof *proof)
 	return conclude(session, verdict, methods[proof->method]);
 }
 
-/* The reader's part: what the next image must know of this session. */
+/*
+ * For the reader: gives the login program what it must know of this session. Returns
+ * only if the login program cannot be executed.
+ */
 static void
 hand_over(struct session *session, struct attempt *attempt)
 {
@@ -152,7 +158,7 @@ authorization_user(struct session *session, const struct command *command)
 {
 	if (plaintext_refused(session))
 		return SESSION_STAY;
-	/* A name that is too long is nobody's, and PASS is where that is told. */
+	/* No account has a name this long. PASS fails then, as for any other wrong name. */
 	snprintf(session->name, sizeof session->name, "%s",
 	    strlen(command->word[0]) < sizeof session->name ? command->word[0] : "/");
 	wire_ok("and the password?");
@@ -183,8 +189,9 @@ authorization_apop(struct session *session, const struct command *command)
 }
 
 /*
- * Base64 from the client: the argument of AUTH, or the line after a challenge.
- * Its length, decoded in place, or -1 after the reply.
+ * Takes base64 from the client: the argument of AUTH, or the line after a challenge
+ * (RFC 5034 section 4). Decodes it in place. Returns the length of the result in octets,
+ * or -1 after the reply.
  */
 static ptrdiff_t
 get_response(char *initial, const char *challenge, char **response)
@@ -214,7 +221,10 @@ get_response(char *initial, const char *challenge, char **response)
 	return decoded;
 }
 
-/* RFC 4616: [authzid] NUL authcid NUL passwd; we serve no one in another's name. */
+/*
+ * RFC 4616 section 2: [authzid] NUL authcid NUL passwd. Nobody may log in as another
+ * user, so an authzid must be equal to the authcid.
+ */
 static enum session_next
 auth_plain(struct session *session, char *initial)
 {
@@ -244,7 +254,7 @@ auth_login(struct session *session, char *initial)
 
 	if (length == -1)
 		return SESSION_STAY;
-	/* Whatever is too long or has a NUL in it is no account's name. */
+	/* A NUL would cut the name to another one. A name cut here is too long to be found. */
 	snprintf(name, sizeof name, "%s", strlen(response) == (size_t)length ? response : "/");
 	length = get_response(NULL, "UGFzc3dvcmQ6", &response);
 	if (length == -1)
@@ -283,7 +293,7 @@ authorization_stls(struct session *session, const struct command *command)
 		return SESSION_STAY;
 	}
 	tls_start(&session->orders->tls);
-	/* RFC 2595 section 4: what was said in the clear does not count. */
+	/* RFC 2595 section 4: forget what came in the clear, as anybody may have sent it. */
 	explicit_bzero(session->name, sizeof session->name);
 	session->plaintext = session->tls_on = true;
 	return SESSION_STAY;

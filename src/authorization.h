@@ -1,6 +1,6 @@
 /*
- * authorization: the handlers of the AUTHORIZATION state (RFC 1939 section 4
- * and 7, RFC 5034). What they return is told in session.h.
+ * authorization: the handlers of the AUTHORIZATION state (RFC 1939 sections 4
+ * and 7, RFC 5034). state.h says what they return.
  */
 #ifndef AUTHORIZATION_H
 #define AUTHORIZATION_H
@@ -8,23 +8,28 @@
 #include "command.h"
 #include "state.h"
 
-/* Fills orders->timestamp if there is APOP; no two greetings have the same. */
+/* If APOP is offered, fills orders->timestamp with one that no other greeting has. */
 void authorization_stamp(struct orders *orders);
 
-/* Judges what the client sent to be let in. Replies unless it is to be let in. */
+/*
+ * Judges what the client sent to log in. Returns SESSION_ADVANCE without a reply if it
+ * is right. Otherwise logs the failure, if the accounts could be read at all, replies,
+ * and returns as authorization_fail does; or SESSION_LEAVE if they could not be read.
+ */
 enum session_next authorization_judge(struct session *session, const struct proof *proof);
 
 /*
- * Pure: when a try that started at "start" is answered, in milliseconds, after so many
- * failures before it. A try whose crypt(3) took longer than its pause waits for the next
- * whole step, so that the time which crypt(3) took is seen by the step at most.
+ * Pure: returns when to answer a failed try that started at "start", after so many
+ * failures before it. All times are milliseconds on wire_clock. The time that crypt(3)
+ * takes could show whether an account exists. So a pause runs from the start of the try,
+ * and a try that takes longer than its pause is answered after a whole number of seconds.
  */
 int64_t authorization_answer_at(int64_t start, int64_t now, unsigned failures);
 
 /*
- * A try that lets nobody in: counts it, lets its pause pass, replies, and ends the
- * session after the third. Also for a right password while the maildrop is in use,
- * which would else be the way to make the server run one crypt(3) after the other.
+ * Counts a failed try, lets its pause pass, and replies. Returns SESSION_STAY, or
+ * SESSION_LEAVE after the third failure. A right password for a maildrop that is in use
+ * counts, too: otherwise its owner could make the server run crypt(3) without a pause.
  */
 enum session_next authorization_fail(struct session *session, const char *code,
 	const char *text);

@@ -1,6 +1,7 @@
 /*
- * One image: a fixed part, then the messages as they are in memory. Both have
- * fingerprints, so that a torn image is none; nothing is synced.
+ * The file holds one image: a fixed part, then the messages as they are in memory. The
+ * image is not synced, so a crash may leave it torn. Both parts have fingerprints, by which
+ * a torn image is recognized and ignored.
  */
 #include "cache.h"
 
@@ -20,15 +21,15 @@
 
 enum {
 	NAME = 80,
-	LEAST_SIZE = 1024 * 1024,	/* octets of a mailbox; less is scanned at once */
-	LEAST_RATIO = 8,		/* octets of the mailbox for one of the cache */
-	MOST_CACHE = 64 * 1024 * 1024,	/* octets of a cache, which no quota counts */
+	LEAST_SIZE = 1024 * 1024,	/* octets; a smaller mailbox is scanned quickly */
+	LEAST_RATIO = 8,		/* octets of the mailbox for one of the saved index */
+	MOST_CACHE = 64 * 1024 * 1024,	/* octets of a saved index, which no quota counts */
 };
 
 /*
- * The numbers are this machine's: another's are not recognised. The last digit
- * of the magic goes up when anything changes, here or in how octets, trim or
- * unique-ids are found.
+ * Numbers are stored as this machine has them in memory, and the image of another kind of
+ * machine is ignored. The last digit of the magic goes up when anything changes, here or in
+ * how octets, trim or unique-ids are found.
  */
 struct image {
 	uint64_t magic;
@@ -59,7 +60,7 @@ cache_open(struct cache *cache, int state, int spool, const char *name)
 	if (fstatat(spool, name, &status, AT_SYMLINK_NOFOLLOW) == -1 ||
 	    status.st_size < LEAST_SIZE)
 		return;
-	/* A name in passwd(5) has no colon. */
+	/* A name in passwd(5) has no colon, so this is not another account's state file. */
 	snprintf(path, sizeof path, "%s:index", name);
 	cache->fd = openat(state, path,
 	    O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, IO_PRIVATE_MODE);
@@ -72,7 +73,8 @@ cache_open(struct cache *cache, int state, int spool, const char *name)
 	cache->fd = -1;
 }
 
-/* Each message has octets of its own, and no field goes beyond them. */
+/* The user could have written the image: returns true if each message has octets of its own
+   in the file, and no field goes beyond them. */
 static bool
 is_sound(const struct image *image, const struct message *messages)
 {
@@ -89,7 +91,7 @@ is_sound(const struct image *image, const struct message *messages)
 	return octets == image->octets;
 }
 
-/* The status of the mailbox when it was indexed. */
+/* Returns the status that the mailbox had when it was indexed. */
 static struct stat
 status_of(const struct image *image)
 {
@@ -103,8 +105,8 @@ status_of(const struct image *image)
 }
 
 /*
- * Reads the image, if it is a right one and the file may still be as it says,
- * to messages that the caller frees.
+ * Reads the image. Returns its messages, which the caller frees; or NULL if the image is
+ * damaged, was made for unique-ids of another kind, or cannot serve the mailbox as it is now.
  */
 static struct message *
 load(const struct cache *cache, const struct maildrop *maildrop, struct image *image)
@@ -188,8 +190,9 @@ write_image(const struct cache *cache, const struct maildrop *maildrop)
 }
 
 /*
- * What was read to index the mailbox is more than what is to be written. The state
- * directory is the service account's, so nothing else keeps a user from filling it.
+ * Saving pays if this session has read more octets to index the mailbox than it would
+ * write. The state directory belongs to the service account, so no quota keeps a user from
+ * filling it; the two limits do.
  */
 static bool
 pays(const struct maildrop *maildrop)
@@ -207,8 +210,9 @@ cache_keep(const struct cache *cache, struct maildrop *maildrop)
 	    !maildrop_is_untouched(maildrop) || index_number(maildrop) == -1)
 		return;
 	/*
-	 * A power cut may leave the mailbox its new times and not its new octets: then what
-	 * is saved here would be believed of others. So these octets are on the disk first.
+	 * A power cut may leave the mailbox with its new times and without its new octets.
+	 * Then the saved index would be believed of octets that are not there. So we sync the
+	 * mailbox first.
 	 */
 	if (io_sync(maildrop->fd) == 0 && write_image(cache, maildrop) == 0)
 		return;

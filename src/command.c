@@ -1,4 +1,4 @@
-/* Lines to commands. Everything here sees what a stranger sent. */
+/* SECURITY: all functions here read what a stranger has sent. */
 #include "command.h"
 
 #include <string.h>
@@ -10,7 +10,7 @@ is_control(char c)
 	return (unsigned char)c < 0x20 || c == 0x7f;
 }
 
-/* The next word of *cursor, ended by a NUL; NULL when only blanks are left. */
+/* Returns the next word of *cursor, with a NUL after it, or NULL if only blanks are left. */
 static char *
 next_word(char **cursor)
 {
@@ -75,7 +75,7 @@ command_equal(const char *a, const char *b)
 	return strcasecmp(a, b) == 0;
 }
 
-/* False unless all digits; saturates at "most" and says so. */
+/* Returns false unless all are digits. Of a number over "most" makes "most", and sets *over. */
 static bool
 read_digits(const char *text, uint64_t most, uint64_t *number, bool *over)
 {
@@ -112,7 +112,7 @@ command_count(const char *text, uint64_t most, uint64_t *number)
 	return read_digits(text, most, number, &over);
 }
 
-/* The six bits of a base64 digit, or -1. */
+/* Returns the six bits of a base64 digit, or -1. */
 static int
 sextet(char c)
 {
@@ -141,7 +141,7 @@ command_base64(char *text, size_t length)
 		if (i % 4 != 0)
 			text[out++] = (char)(bits >> (6 - 2 * (i % 4)));
 	}
-	/* What is left over of the last digit must be zero. */
+	/* The bits of the last digit that belong to no octet must be zero. */
 	if (padding > 0 && (bits & ((1U << 2 * padding) - 1)) != 0)
 		return -1;
 	text[out] = '\0';

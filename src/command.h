@@ -1,6 +1,6 @@
 /*
- * command: a line to keyword and arguments. Pure: no descriptors, no state,
- * no allocation. RFC 1939 section 3, RFC 2449 section 3.
+ * command: cuts a line into keyword and arguments (RFC 1939 section 3, RFC 2449 section 3),
+ * and reads numbers and base64. Pure: no descriptors, no state, no allocation.
  */
 #ifndef COMMAND_H
 #define COMMAND_H
@@ -15,7 +15,7 @@ struct command {
 	const char *keyword;
 	char *word[COMMAND_WORDS];	/* the first arguments */
 	size_t words;			/* how many there were, kept or not */
-	char *rest;			/* all after the first blank, untouched; or NULL */
+	char *rest;			/* all after the first blank, or NULL */
 	size_t rest_length;
 };
 
@@ -27,23 +27,24 @@ bool command_begin(struct command *command, char *line, size_t length);
 
 /*
  * Cuts the rest of the line into words at its blanks; those at its end are forgiven.
- * Returns false if it has a control octet in it: the line is malformed. A keyword whose
- * one argument is all of command->rest, any octet in it, is not cut.
+ * Returns false if it has a control octet in it: the line is malformed. Writes NULs into
+ * command->rest. So do not call it if all of command->rest is one argument, of any octets.
  */
 bool command_cut(struct command *command);
 
-/* Keywords and names of mechanisms are equal without regard to case. */
+/* Returns true if keywords or names of mechanisms are equal, without regard to case. */
 bool command_equal(const char *a, const char *b);
 
-/* Decimal digits only, 0 to "most"; false for anything else. */
+/* Reads a number, 0 to "most". Returns false if the text is anything but decimal digits, or
+   the number is larger. */
 bool command_number(const char *text, uint64_t most, uint64_t *number);
 
-/* The same, but a number over "most" is "most" (the count of TOP). */
+/* Reads a number likewise, but takes a larger number for "most" (the count of TOP). */
 bool command_count(const char *text, uint64_t most, uint64_t *number);
 
 /*
- * Strict base64 (RFC 4648 section 4): no blanks, full padding, zero bits at
- * the end. Decodes in place; the length, or -1. A NUL follows the result.
+ * Decodes strict base64 (RFC 4648 section 4) in place: no blanks, full padding, zero bits
+ * at the end. Puts a NUL after the result. Returns its length, or -1 if it is malformed.
  */
 ptrdiff_t command_base64(char *text, size_t length);
 

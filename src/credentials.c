@@ -1,6 +1,6 @@
 /*
  * Names and passwords. SECURITY: this runs before login, on what a stranger
- * sent, with the hashes of all who are served at hand.
+ * sent, and can read the hashes of all accounts that are served.
  */
 #include "credentials.h"
 
@@ -20,9 +20,9 @@ static const char no_hash[] = "$6$stdpop3d$";
 /* What the roster says of one name. */
 struct entry {
 	const struct roster_row *row;	/* NULL: unknown */
-	const char *hash;		/* its own, or empty */
-	const char *standin;		/* another's */
-	const char *remark;		/* of an unknown name, or empty */
+	const char *hash;		/* the account's own, or empty */
+	const char *standin;		/* the hash of another account */
+	const char *remark;		/* about an unknown name, or empty */
 };
 
 static bool
@@ -32,7 +32,7 @@ is_plausible_name(const char *name)
 	    strpbrk(name, "/:") == NULL && !lock_is_dotlock(name);
 }
 
-/* The names by which an account may be meant, the best first; an empty one is no name. */
+/* The names that may mean an account, the best first. An empty name means no account. */
 enum { AS_SENT, WITHOUT_DOMAIN, IN_SMALL_LETTERS, NAMES };
 
 struct names {
@@ -82,7 +82,7 @@ set_names(struct names *names, const struct roster *roster, const char *sent)
 	set_name(names->name[IN_SMALL_LETTERS], base);
 }
 
-/* Reads the whole roster, and compares all of the names, whatever they are. */
+/* Reads the whole roster and compares all names, so that the time shows nothing. */
 static struct entry
 look_up(const struct roster *roster, const char *sent)
 {
@@ -143,7 +143,7 @@ equal_in_constant_time(const char *a, const char *b, size_t length)
 	return difference == 0;
 }
 
-/* One crypt(3) against the hash. crypt(3) tells failure by NULL or a "*". */
+/* Runs crypt(3) once. If crypt(3) fails, it returns NULL or a text that begins with "*". */
 static bool
 matches(const char *password, const char *hash)
 {
@@ -158,8 +158,8 @@ matches(const char *password, const char *hash)
 }
 
 /*
- * "obstacle" is a word, or empty. What else was wrong with an account that is served is
- * said only if somebody has proved to know the password.
+ * "obstacle" is a word, or empty. For an account that is served, the word goes into the
+ * remark only if the client has proved to know the password or the secret.
  */
 static enum credentials_verdict
 conclude(const struct roster *roster, const struct entry *entry, bool right,

@@ -1,6 +1,6 @@
 /*
- * Eight lanes, so that one product need not wait for the other: this runs at
- * the speed of the page cache, where a cryptographic hash would not.
+ * With one lane, each product would have to wait for the product before it. So there are
+ * eight. This runs at the speed of the page cache; a cryptographic hash would not.
  */
 #include "fingerprint.h"
 
@@ -31,7 +31,7 @@ fingerprint_begin(struct fingerprint *print)
 		print->lane[i] = i + 1;
 }
 
-/* Whole grains. The lanes are variables, or they would not be in registers. */
+/* The compiler would not keep an array of lanes in registers, so they are variables. */
 static void
 add_grains(struct fingerprint *print, const unsigned char *p, size_t grains)
 {

@@ -1,7 +1,7 @@
 /*
- * fingerprint: 64 bits over a run of octets, to notice that a file is not what
- * was read, or that a write was torn. Pure. It is no defence against somebody
- * who may write the file and wants the change to be missed.
+ * fingerprint: 64 bits over a run of octets, by which we notice that a file has changed or
+ * that a write was torn; and 128 bits, of which unique-ids are made. Pure. It is no defence
+ * against an attacker who may write the octets and wants the change to be missed.
  */
 #ifndef FINGERPRINT_H
 #define FINGERPRINT_H
@@ -23,10 +23,11 @@ void fingerprint_begin(struct fingerprint *print);
 void fingerprint_add(struct fingerprint *print, const void *octets, size_t length);
 uint64_t fingerprint_end(const struct fingerprint *print);
 
-/* The checksum of one piece. */
+/* Returns the fingerprint of one piece. */
 uint64_t fingerprint_of(const void *octets, size_t length);
 
-/* In 128 bits, the same on every machine. Unique-ids are made of it: it never changes. */
+/* Gives the fingerprint in 128 bits, alike on every machine. Unique-ids are made of it, so
+   it must never change. */
 enum { FINGERPRINT_DIGEST = 16 };
 void fingerprint_digest(const struct fingerprint *print, uint8_t digest[FINGERPRINT_DIGEST]);
 

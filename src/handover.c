@@ -1,6 +1,6 @@
 /*
- * The vault and the attempt. SECURITY: handover_receive runs as root, with all else a
- * stranger's: arguments, environment, descriptors and the attempt.
+ * The vault and the attempt. SECURITY: handover_receive runs as root, while a stranger may
+ * have chosen the arguments, the environment, the descriptors and the attempt.
  */
 #include "handover.h"
 
@@ -15,15 +15,15 @@
 enum {
 	PAGE = 4096,
 	ORDERS_ROOM = (sizeof(struct orders) + PAGE - 1) / PAGE * PAGE,
-	/* SECURITY: nobody can unmake either, and they tell a vault from an attempt. */
+	/* SECURITY: nobody can remove seals. They distinguish a vault from an attempt. */
 	ATTEMPT_SEALS = F_SEAL_SEAL | F_SEAL_GROW,
 	VAULT_SEALS = ATTEMPT_SEALS | F_SEAL_SHRINK,
-	/* Of Linux 6.3, where vm.memfd_noexec may ask for it, and may add the seal. */
+	/* Since Linux 6.3 vm.memfd_noexec may demand the flag or set it, which adds the seal. */
 	NO_EXECUTION = 8, SEAL_EXECUTION = 0x20,
 };
 
-static int vault = -1;		/* open to write, until handover_close_vault */
-static struct orders *vaulted;	/* in the vault, for the login program */
+static int vault = -1;		/* open for writing, until handover_close_vault */
+static struct orders *vaulted;	/* the copy in the vault; mapped by the login program */
 
 static void
 set_format(char format[HANDOVER_FORMAT])
@@ -32,18 +32,21 @@ set_format(char format[HANDOVER_FORMAT])
 	snprintf(format, HANDOVER_FORMAT, "stdpop3d " OPTIONS_VERSION);
 }
 
-/* -1 with errno. SECURITY: only root gets more than the path of it. */
+/*
+ * Returns a new descriptor, or -1 with errno. SECURITY: by the vault's mode only root can
+ * open it to read or to write; others get no more than O_PATH.
+ */
 static int
 reopen_vault(int flags)
 {
 	char path[32];
 
 	snprintf(path, sizeof path, "/proc/self/fd/%d", HANDOVER_VAULT);
-	/* Not open(2), which some C libraries have as a call that is refused here. */
+	/* Not by open(3), for which some C libraries make a call that the filter refuses. */
 	return openat(AT_FDCWD, path, flags | O_CLOEXEC);
 }
 
-/* Gives it the number; 0, or -1 with errno. */
+/* Moves the descriptor to the number. Returns 0, or -1 with errno. */
 static int
 renumber(int fd, int number)
 {
@@ -52,7 +55,7 @@ renumber(int fd, int number)
 	return close(fd);
 }
 
-/* A memory file of that size for good. -1 with errno. */
+/* Makes a memory file of "size" octets with these seals. Returns it, or -1 with errno. */
 static int
 make_memory(const char *name, size_t size, int seals)
 {
@@ -77,14 +80,17 @@ make_files(struct orders *orders)
 	vault = make_memory("vault", ORDERS_ROOM + orders->roster_room, VAULT_SEALS);
 	if (vault == -1 || dup3(vault, HANDOVER_VAULT, 0) == -1)
 		return -1;
-	/* The same number again, as nobody's who is not root. */
+	/* SECURITY: the reader must not read or write by this number, so it becomes O_PATH. */
 	if (renumber(reopen_vault(O_PATH), HANDOVER_VAULT) == -1)
 		return -1;
 	return renumber(make_memory("attempt", sizeof(struct attempt), ATTEMPT_SEALS),
 	    HANDOVER_ATTEMPT);
 }
 
-/* Notes what the descriptor is, and lets it outlive the exec. */
+/*
+ * Notes which file the descriptor is open on, and lets the descriptor outlive the exec.
+ * Returns 0, or -1.
+ */
 static int
 hold(struct orders *orders, int fd)
 {
@@ -92,7 +98,7 @@ hold(struct orders *orders, int fd)
 
 	if (fd == -1)
 		return 0;
-	/* Higher ones are closed by the next image as somebody else's. */
+	/* The next image closes all higher numbers, as the reader may have opened those. */
 	if (fd > HANDOVER_PROGRAM || orders->held_count == HANDOVER_HELD || fstat(fd, &status) == -1 ||
 	    fcntl(fd, F_SETFD, 0) == -1)
 		return -1;
@@ -114,7 +120,7 @@ hold_all(struct orders *orders)
 	for (size_t i = 0; i < sizeof fds / sizeof fds[0]; i++)
 		if (hold(orders, fds[i]) == -1)
 			return -1;
-	/* UCSPI-TLS and tlswrapper are told of STLS once: it may be gone by then. */
+	/* This descriptor is closed when TLS begins, so the next image must not demand it. */
 	return orders->tls.control == -1 ? 0 : fcntl(orders->tls.control, F_SETFD, 0);
 }
 
@@ -126,7 +132,7 @@ handover_prepare(struct orders *orders, const char **why)
 
 	if (program == -1)
 		return 0;
-	/* SECURITY: it could remove everybody's mailbox. */
+	/* SECURITY: a reader in the spool's group could remove everybody's mailbox. */
 	if (fstat(orders->spool, &spool) == -1 || spool.st_gid == orders->ids.reader_gid) {
 		*why = "the reader's group is the spool's";
 		close(program);
@@ -165,7 +171,8 @@ handover_execute(const struct attempt *attempt)
 	size_t length = offsetof(struct attempt, unread) + attempt->unread_length;
 	struct stat status;
 
-	/* An upgrade takes the mode of the old file away, and it would gain nothing. */
+	/* An upgrade takes the set-user-ID bit from the old file. Without that bit it would
+	   gain no power, and would begin a session of its own. */
 	if (fstat(HANDOVER_PROGRAM, &status) == 0 && (status.st_mode & S_ISUID) == 0)
 		errno = EACCES;
 	else if (pwrite(HANDOVER_ATTEMPT, attempt, length, 0) == (ssize_t)length)
@@ -173,7 +180,7 @@ handover_execute(const struct attempt *attempt)
 	log_failure("setup", "cannot execute the login program");
 }
 
-/* Whether the descriptor is a memory file that root made and nobody else could. */
+/* Whether the descriptor is open on a memory file that only root can have made. */
 static bool
 is_vault(int fd, size_t *size)
 {
@@ -214,7 +221,7 @@ is_as_it_was(const struct orders *orders)
 	return true;
 }
 
-/* What the reader opened besides. */
+/* Closes what the reader may have opened besides. */
 static void
 close_others(const struct orders *orders)
 {
@@ -250,7 +257,7 @@ handover_receive(struct orders *orders, struct attempt *attempt)
 {
 	char format[HANDOVER_FORMAT];
 
-	/* The vault says where to log. */
+	/* Only the vault says where to log, so log to descriptor 2 until it is open. */
 	log_resume(&(struct log_end){ .fd = STDERR_FILENO });
 	vaulted = open_vault();
 	if (vaulted == NULL) {

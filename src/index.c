@@ -1,6 +1,6 @@
 /*
- * The index is what a scan finds. An earlier session's index spares the scan of what
- * nothing has touched since.
+ * The index is what a scan of the mailbox finds. A saved index spares the scan of what was
+ * there when it was saved.
  */
 #include "index.h"
 
@@ -19,18 +19,18 @@
 enum {
 	FIRST_ROOM = 64,	/* messages */
 	MOST_GROWTH = 8,
-	FIRST_LOOK = 4096,	/* octets of a message, for its unique-id; seldom are more needed */
+	FIRST_LOOK = 4096,	/* octets of a message; its unique-id seldom needs more */
 };
 
 static struct mbox scan;
 
-/* While messages are added: what Dovecot's next number must be at least, and what failed. */
+/* While messages are added: the least that Dovecot's next number may be, and errno or 0. */
 static struct {
 	uint64_t least;
 	int error;
 } addition;
 
-/* What a scan finds of the one message that is looked at again. */
+/* While a message is looked at again: whether the scan finds it as it was. */
 static struct {
 	const struct message *expected;
 	size_t count;
@@ -57,8 +57,9 @@ message_of(const struct mbox_message *found)
 }
 
 /*
- * How many messages to make room for: as many as the mailbox has if it goes on as up
- * to "offset". Unused room costs addresses only, and what is there is seldom moved.
+ * Returns for how many messages to make room: as many as the mailbox has if the messages
+ * after "offset" are as long as those before. Room that is not used costs addresses only,
+ * and a good guess spares copies of the index to larger rooms.
  */
 static size_t
 room_for(const struct maildrop *maildrop, uint64_t offset)
@@ -88,9 +89,9 @@ make_room(struct maildrop *maildrop, uint64_t offset)
 }
 
 /*
- * Makes the unique-id of a message of which the first "length" octets are looked at, where
- * they are in the scan's block or else in the file. Dovecot's number must be "least" or more.
- * Returns 1, 0 if more octets are needed, or -1 with errno.
+ * Makes the unique-id of a message from its first "length" octets, which are read from the
+ * file if the scan's block does not hold them. A number of Dovecot's that is less than
+ * "least" is not believed. Returns 1, or 0 if more octets are needed, or -1 with errno.
  */
 static int
 identify_by(const struct maildrop *maildrop, const struct mbox_message *found, size_t length,
@@ -121,7 +122,7 @@ identify(const struct maildrop *maildrop, const struct mbox_message *found, uint
 {
 	uint64_t raw = found->end - found->start;
 	size_t most = raw < UNIQUEID_PREFIX ? (size_t)raw : UNIQUEID_PREFIX;
-	/* X-UID may stand at the end of a long header. */
+	/* X-UID may stand at the end of a long header, so look at all of it. */
 	size_t first = most < FIRST_LOOK || maildrop->adoption.last > 0 ? most : FIRST_LOOK;
 	int result = identify_by(maildrop, found, first, least, message);
 
@@ -130,14 +131,14 @@ identify(const struct maildrop *maildrop, const struct mbox_message *found, uint
 	return result == -1 ? -1 : 0;
 }
 
-/* All of it, also what is no part of the text. */
+/* Compares whole digests, of which the text of a unique-id may show only the first half. */
 static bool
 same_id(const struct message *a, const struct message *b)
 {
 	return a->adopted == b->adopted && memcmp(a->digest, b->digest, UNIQUEID_OCTETS) == 0;
 }
 
-/* What the number of a message of Dovecot's must be at least: they rise. */
+/* Returns the least that Dovecot's next number may be: its numbers rise in file order. */
 static uint64_t
 least_after(const struct message *message, uint64_t least)
 {
@@ -168,7 +169,7 @@ read_ahead(void *maildrop, uint64_t offset, void *octets, size_t length)
 	return maildrop_read(maildrop, offset, octets, length) == 0;
 }
 
-/* popa3d knows nothing of Content-Length, nor do its unique-ids. */
+/* popa3d ignores Content-Length, so its unique-ids are those of messages cut without it. */
 static void
 begin_scan(struct maildrop *maildrop, uint64_t offset,
 	void (*message)(void *context, const struct mbox_message *message))
@@ -181,7 +182,7 @@ begin_scan(struct maildrop *maildrop, uint64_t offset,
 	mbox_begin(&scan, offset, maildrop->size, &reader);
 }
 
-/* The pseudo message keeps its place in the file and has none in the index. */
+/* The pseudo message stays in the file, and no client may see or remove it. */
 static void
 hide_pseudo_message(struct maildrop *maildrop)
 {
@@ -227,7 +228,8 @@ forget(struct maildrop *maildrop)
 	maildrop->open = UINT64_MAX;
 }
 
-/* Takes the last message back, since what was added may belong to it. Returns its offset. */
+/* Takes the last message out of the index, because what was added to the file may belong
+   to it. Returns the message's offset. */
 static uint64_t
 reopen_last(struct maildrop *maildrop)
 {
@@ -237,7 +239,7 @@ reopen_last(struct maildrop *maildrop)
 	return last->start;
 }
 
-/* Adds the messages from "from" on. */
+/* Adds the messages that begin at "from" or after it. */
 static enum maildrop_result
 scan_from(struct maildrop *maildrop, uint64_t from)
 {
@@ -266,8 +268,9 @@ scan_from(struct maildrop *maildrop, uint64_t from)
 }
 
 /*
- * Whether the last message of an earlier session's index still begins where it did. A
- * program that took a message out has moved it.
+ * Returns true if the last message of the saved index still begins where it did. If a
+ * program took out a message before it, the last message has moved, and what was added
+ * would be scanned from a wrong place.
  */
 static bool
 last_stands(const struct maildrop *maildrop)
@@ -283,10 +286,11 @@ last_stands(const struct maildrop *maildrop)
 }
 
 /*
- * Dovecot numbers a mailbox anew, from 1 on, when it has lost its index. By the validity of
- * before, mail that no client has fetched would then have the unique-ids of mail that was.
- * So no number is believed, which makes a client fetch again at worst. A sender who forges
- * the line can do that to one user, once all mail before the forged one is gone.
+ * Dovecot numbers a mailbox anew, from 1 on, when it has lost its index. With the old
+ * UIDVALIDITY, new mail would then get the unique-ids of mail that a client has fetched,
+ * and the client would never fetch the new mail. So we believe no number, and at worst a
+ * client fetches mail again. A sender who forges the line can cause that for one user, once
+ * all mail before the forged mail is gone.
  */
 enum maildrop_result
 index_adopt(struct maildrop *maildrop)
@@ -333,7 +337,7 @@ index_make(struct maildrop *maildrop)
 		forget(maildrop);
 	maildrop->size = (uint64_t)maildrop->seen.st_size;
 	result = scan_from(maildrop, from);
-	/* What was a From_ line at the end of the file may have gone on, and be none. */
+	/* A From_ line at the end of the file may be no From_ line now that the line is longer. */
 	if (result == MAILDROP_GOOD && scan.state != MBOX_GOOD && from > 0) {
 		from = 0;
 		forget(maildrop);
@@ -358,7 +362,7 @@ index_damage(void)
 	return scan.at;
 }
 
-/* Whether two messages have the same unique-id, but for the number of copies. */
+/* Returns true if the unique-ids of two messages are equal but for the number at the end. */
 static bool
 same_text(const struct maildrop *maildrop, const struct message *a, const struct message *b)
 {
@@ -367,8 +371,9 @@ same_text(const struct maildrop *maildrop, const struct message *a, const struct
 }
 
 /*
- * Each chain links the first message of each unique-id; there, "copy" counts until all
- * are numbered. Links are indexes plus one: 0 ends a chain.
+ * A chain links the first messages of some unique-ids, by hash. Until all messages are
+ * numbered, the "copy" of such a first message counts how many have its unique-id. A link is
+ * the index of a message plus one; 0 ends a chain.
  */
 int
 index_number(struct maildrop *maildrop)
@@ -383,7 +388,8 @@ index_number(struct maildrop *maildrop)
 	if (chain == NULL)
 		return -1;
 	uint32_t *next = chain + chains;
-	/* Senders choose digests; they shall not choose who shares a chain. */
+	/* Senders may choose digests. If they knew which digests share a chain, they could make
+	   one chain very long; so that depends on a random key. */
 	(void)!getrandom(&key, sizeof key, 0);
 	key |= 1;
 	for (size_t i = 0; i < maildrop->count; i++) {
@@ -413,7 +419,7 @@ compare_message(void *context, const struct mbox_message *found)
 {
 	const struct message *expected = comparison.expected;
 	struct message message = message_of(found);
-	/* Of another message than one of Dovecot's, X-UID means nothing. */
+	/* A message that had no number of Dovecot's before must not get one now. */
 	uint64_t least = expected->adopted ? uniqueid_adopted(expected->digest) : UINT64_MAX;
 
 	comparison.count++;
@@ -429,7 +435,7 @@ note_rewriting(struct maildrop *maildrop)
 	return maildrop_note_change(maildrop, "another program rewrote the mailbox");
 }
 
-/* A file that became shorter cannot be read to the end. */
+/* A file that became shorter cannot be read to its former end: a program rewrote it. */
 static enum maildrop_result
 cannot_read(struct maildrop *maildrop)
 {
@@ -443,8 +449,9 @@ cannot_read(struct maildrop *maildrop)
 }
 
 /*
- * Whether a message may end at "end": the file does too, or another message begins there.
- * After all that is indexed an empty line may have been delivered before it.
+ * Returns true if a message may end at "end": the file ends there too, or another message
+ * begins there. After the last message of the index, a deliverer may have put an empty line
+ * before its mail.
  */
 static bool
 ends_at(const struct maildrop *maildrop, uint64_t end)
@@ -463,7 +470,7 @@ ends_at(const struct maildrop *maildrop, uint64_t end)
 	return left == 0 || lead == 0 || (lead > 0 && end == maildrop->size);
 }
 
-/* Looks at a message, by way of the window. */
+/* Scans a message again in the window, and compares what is found with the index. */
 static enum maildrop_result
 look(struct maildrop *maildrop, const struct message *message)
 {
@@ -513,7 +520,8 @@ index_confirm_to_send(struct maildrop *maildrop, const struct message *message, 
 	*whole = length >= raw;
 	if (untouched && message->start >= maildrop->known)
 		return MAILDROP_GOOD;
-	/* Of a message that fits, all that will be sent is in the window when it is looked at. */
+	/* The octets that are sent must be those that were looked at. So a message that fits
+	   into the window, and is there in part, is read again as a whole. */
 	if (length < raw && length < MAILDROP_VIEW)
 		maildrop_look_afresh();
 	*whole = raw <= MAILDROP_VIEW;
@@ -530,7 +538,7 @@ index_confirm_to_remove(struct maildrop *maildrop)
 
 	if (fstat(maildrop->fd, &now) == -1)
 		return failed("cannot look at the mailbox");
-	/* What stays is all the rest of what was indexed, so that must be there. */
+	/* Messages that stay are not looked at, but UPDATE moves all their octets. */
 	if ((uint64_t)now.st_size < maildrop->size)
 		return note_rewriting(maildrop);
 	maildrop_look_afresh();

@@ -1,11 +1,10 @@
-/* Whole reads and writes. */
 #include "io.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <unistd.h>
 
-/* Octets: a call for each piece would cost more than the overlap gains. */
+/* Octets; a call for each smaller piece would cost more than the overlap gains. */
 enum { AHEAD = 1024 * 1024 };
 
 int

@@ -8,10 +8,10 @@
  *
  * A record that counts is never written over: the next one goes to the other place,
  * and so do the octets saved with it. MOVED has a place of its own because clearing
- * is not synced, so that after a power cut the records of a finished UPDATE may be
- * there again, and with them the first record of the next UPDATE. That one can then
- * have replaced an old MOVING record only: MOVED is still there and counts, or the
- * plan is a new one, and no old record counts.
+ * is not synced: after a power cut the records of a finished UPDATE may be there
+ * again, and with them the first record of the next UPDATE. This first record can have
+ * replaced only an old MOVING record. So if the old plan is there, the old MOVED is there
+ * and counts; and if the new plan is there, no old record counts.
  */
 #include "journal.h"
 
@@ -63,7 +63,7 @@ journal_open(struct journal *journal, int directory, const char *name)
 	}
 	if (status.st_size == 0)
 		return 0;
-	/* A name in passwd(5) has no colon. */
+	/* A name in passwd(5) has no colon, so this is not another account's state file. */
 	snprintf(aside, sizeof aside, "%s:aside", name);
 	journal->aside = openat(directory, aside,
 	    O_WRONLY | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, IO_PRIVATE_MODE);
@@ -110,7 +110,7 @@ journal_pending(const struct journal *journal)
 	return status.st_size > 0;
 }
 
-/* Which of the two places a MOVING record has, and what is saved with it. */
+/* Returns which of its two places a MOVING record has, and the octets saved with it have. */
 static unsigned
 turn(const struct journal_record *record)
 {
@@ -244,7 +244,7 @@ load_saved(const struct journal *journal, const struct journal_record *record, u
 	return fingerprint_of(saved, record->saved) == record->saved_sum;
 }
 
-/* Takes what was read from a place. Returns 1, or 0 if that is no record, or -1. */
+/* Takes what was read from a place. Returns 1, or 0 if it is no journal record, or -1. */
 static int
 load_record(const char *octets, unsigned place, struct journal_record *record)
 {
@@ -252,12 +252,13 @@ load_record(const char *octets, unsigned place, struct journal_record *record)
 	if (memcmp(record->magic, magic, sizeof magic - 1) != 0)
 		return 0;
 	if (record->magic[sizeof magic - 1] != magic[sizeof magic - 1]) {
-		/* Only the version that wrote it can finish it. */
+		/* Only the version that wrote this journal can finish the UPDATE. */
 		errno = ENOTSUP;
 		return -1;
 	}
 	if (record->sum != record_sum(record) || place_of(record) != place) {
-		/* A sector is not torn: another kind of machine wrote it, or it was damaged. */
+		/* A sector is not torn, so another kind of machine wrote the record, or it was
+		   damaged. */
 		errno = EBADMSG;
 		return -1;
 	}
@@ -292,7 +293,7 @@ journal_load(struct journal *journal, struct journal_record *record)
 			journal->sequence = found.sequence;
 		}
 	}
-	/* Again, since those of another record may have been read since. */
+	/* The saved octets of another record may have been read since, into the same room. */
 	return journal->sequence == 0 ? 0 : load_saved(journal, record, size);
 }
 

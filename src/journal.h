@@ -4,9 +4,9 @@
  * of an UPDATE. An empty file means that no UPDATE is pending.
  *
  * A journal has one plan, which is written once and says what the UPDATE is to
- * do, and journal records, each of which says how far it has got. A record may
- * have saved octets with it. It counts only if it, its plan and its saved octets
- * have the right checksums; of several that count, the last one written does.
+ * do, and journal records, each of which says how far the UPDATE has got. A record may
+ * have saved octets with it. A record counts only if the record, its plan and its saved
+ * octets have the right checksums; if several do, the last one written counts.
  *
  * No function here writes a log line: the caller knows what a failure means.
  */
@@ -42,17 +42,17 @@ struct journal_plan {
 	uint64_t size;		/* of the file before the UPDATE */
 	uint64_t first;		/* the runs are moved down to here */
 	uint64_t runs;		/* how many there are */
-	uint8_t mark[JOURNAL_MARK_MOST];	/* random, so no two plans are the same */
+	uint8_t mark[JOURNAL_MARK_MOST];	/* random, so no two plans are alike */
 };
 
 /* How far the UPDATE has got. */
 struct journal_record {
 	char magic[8];
-	uint64_t sequence;	/* the highest of those that count is the last one */
+	uint64_t sequence;	/* the record with the highest was written last */
 	uint64_t state;
 	uint64_t plan;		/* checksum of the plan and its runs */
 	uint64_t size;		/* of the file: the plan's, and what was appended since */
-	uint64_t to;		/* the file is as it shall be up to here */
+	uint64_t to;		/* up to here the file is as it shall be */
 	uint64_t witness;	/* checksum of octets that the step leaves alone */
 	int64_t accessed[2];	/* access time that the file shall get: see move.h */
 	uint64_t saved;		/* how many octets are saved with this record */
@@ -64,8 +64,8 @@ struct journal {
 	int fd;
 	int aside;		/* open on "NAME:aside"; -1 if the journal was empty */
 	uint64_t sequence;	/* of the record that counts; 0 if none does */
-	struct journal_plan plan;	/* set by the caller of journal_begin, or read; */
-	struct journal_run *runs;	/* so are the runs, freed by journal_close */
+	struct journal_plan plan;	/* set by the caller of journal_begin, or read */
+	struct journal_run *runs;	/* set likewise; freed by journal_close */
 	uint64_t plan_sum;
 	char *saved;		/* room for JOURNAL_SAVED_MOST octets: those of the record */
 };
@@ -77,15 +77,19 @@ struct journal {
  * if the file is not a regular one of ours with one link.
  */
 int journal_open(struct journal *journal, int directory, const char *name);
+
+/* Closes the journal, which releases the lock. Keeps errno. */
 void journal_close(struct journal *journal);
 
-/* Opens it to be read only, creates nothing and takes no lock. Returns 0 or -1. */
+/* Opens the state file for reading only, creates nothing and takes no lock. Returns 0, or -1
+   with errno. */
 int journal_peek(struct journal *journal, int directory, const char *name);
 
 /* Returns 1 if the state file is not empty, 0 if it is, -1 with errno. */
 int journal_pending(const struct journal *journal);
 
-/* Makes room for runs, and JOURNAL_SPARE_RUNS more, and for saved octets. Returns 0 or -1. */
+/* Makes room for runs, and JOURNAL_SPARE_RUNS more, and for saved octets. Returns 0, or -1
+   if there is no memory. */
 int journal_reserve(struct journal *journal, uint64_t runs);
 
 /*
@@ -120,11 +124,11 @@ int journal_load(struct journal *journal, struct journal_record *record);
  */
 int journal_affirm(struct journal *journal, const struct journal_record *record);
 
-/* Empties the state file: no UPDATE is pending any more. Returns 0 or -1. */
+/* Empties the state file: no UPDATE is pending any more. Returns 0, or -1 with errno. */
 int journal_clear(struct journal *journal);
 
 /*
- * Empties the state file and syncs it, before the client is told that nothing is
+ * Empties the state file and syncs it, before the client gets the reply that nothing is
  * removed. Returns 0, or -1 with errno: a record may then count at the next login.
  */
 int journal_discard(struct journal *journal);

@@ -2,7 +2,7 @@
  * The three locks. Some deliverers take the dotlock first and others fcntl(2)
  * first, and some know only one kind. A program that waits for one lock while it
  * holds another deadlocks with a program that takes them in the other order. So we
- * hold all three or none, and whoever wants one of them gets it after a bounded time.
+ * hold all three or none, and a program that waits for one gets it after a bounded time.
  */
 #include "lock.h"
 
@@ -31,12 +31,12 @@ enum kind { FCNTL, FLOCK };
 
 static struct {
 	int spool;
-	int fd;			/* with the kernel's locks, or -1 */
+	int fd;			/* of the mailbox, with the kernel's locks, or -1 */
 	char dotlock[LOCK_NAME + sizeof ".lock"];
-	int dotlock_fd;		/* open on it, or -1: not held */
-	dev_t device;		/* of the dotlock, */
+	int dotlock_fd;		/* of the dotlock, or -1 if we do not hold it */
+	dev_t device;		/* of the dotlock, by which we know it */
 	ino_t inode;
-	int64_t touched;	/* when, on lock_clock */
+	int64_t touched;	/* when we last touched it, on lock_clock */
 } held = { .fd = -1, .dotlock_fd = -1 };
 
 static char obstacle[sizeof held.dotlock + 128];
@@ -60,15 +60,16 @@ kernel_lock(int fd, enum kind kind, bool take)
 		return flock(fd, (take ? LOCK_EX : LOCK_UN) | LOCK_NB);
 	if (fcntl(fd, F_OFD_SETLK, &range) == 0)
 		return 0;
-	/* POSIX allows either for "another program has it". */
+	/* POSIX allows both errors for a lock that another program has. */
 	if (errno == EACCES)
 		errno = EAGAIN;
 	return -1;
 }
 
 /*
- * Both or neither. The one that was refused last comes first: a program that takes
- * the other one without waiting shall not find it taken again and again in vain.
+ * Takes both locks or neither. If we took the first and dropped it in vain each time, a
+ * program that tries for it without waiting might find it taken each time. So the lock
+ * that was refused last is tried first.
  */
 static int
 kernel_locks(int fd)
@@ -89,8 +90,8 @@ kernel_locks(int fd)
 
 /*
  * A deliverer that waits in the kernel, appends, and waits again leaves its lock free
- * for microseconds only. Tries without a pause see each such moment that falls
- * among them.
+ * for microseconds only. So we try without a pause, and find each such moment in the
+ * time of a burst.
  */
 static int
 take_kernel_locks(int fd)
@@ -118,7 +119,7 @@ same_file(const struct stat *a, const struct stat *b)
 	return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
 }
 
-/* An account NAME.lock may have a mailbox there: mail is not removed as a lock. */
+/* An account NAME.lock may have its mailbox there, and mail must not be removed as a lock. */
 static bool
 looks_like_dotlock(const struct stat *status)
 {
@@ -146,8 +147,8 @@ note_obstacle(const struct stat *status)
 }
 
 /*
- * Removes the dotlock if no live process can have it. The caller holds the state
- * file, so no other session of ours is alive.
+ * Removes the dotlock if a session of ours made it; or, unless "ours_only", if it is
+ * stale. The caller holds the state file, so no other session of ours is alive.
  */
 static void
 break_stale(bool ours_only)
@@ -155,7 +156,7 @@ break_stale(bool ours_only)
 	struct stat judged, now;
 	struct timespec clock;
 
-	/* time(2) is a call that the filter does not know, where there is no vDSO. */
+	/* Where there is no vDSO, time(2) is a system call, which the filter refuses. */
 	if (clock_gettime(CLOCK_REALTIME, &clock) == -1 ||
 	    fstatat(held.spool, held.dotlock, &judged, AT_SYMLINK_NOFOLLOW) == -1)
 		return;
@@ -165,7 +166,7 @@ break_stale(bool ours_only)
 	    clock.tv_sec - judged.st_mtime >= STALE_SECONDS;
 	if (!left_by_us && (ours_only || !stale))
 		return;
-	/* Another program may have broken and taken it meanwhile. */
+	/* Another program may have removed the stale dotlock and made its own meanwhile. */
 	if (fstatat(held.spool, held.dotlock, &now, AT_SYMLINK_NOFOLLOW) == -1 ||
 	    !same_file(&judged, &now) || judged.st_mtime != now.st_mtime)
 		return;
@@ -189,7 +190,7 @@ create_dotlock(void)
 
 	if (fd == -1)
 		return -1;
-	/* On a full disk the number cannot be written; an empty dotlock works all the same. */
+	/* On a full disk the process-ID cannot be written; an empty dotlock works, too. */
 	(void)!write(fd, pid, (size_t)length);
 	if (fstat(fd, &status) == -1) {
 		int saved = errno;
@@ -280,7 +281,8 @@ lock_touch(void)
 	if (now - held.touched < TOUCH_SECONDS * SECOND)
 		return;
 	held.touched = now;
-	/* Without it the lock may be taken for stale in a while: no harm yet. */
+	/* If this fails, another program may take the dotlock for stale in a while. UPDATE looks
+	   at the size again before it truncates. */
 	(void)futimens(held.dotlock_fd, NULL);
 }
 

@@ -1,4 +1,4 @@
-/* Records. Syslog's socket is known here only. */
+/* Log lines. Only this file knows syslog's socket. */
 #include "log.h"
 
 #include <errno.h>
@@ -100,7 +100,7 @@ emit(int priority, char *record)
 		if (*p < 0x20 || *p > 0x7e)
 			*p = '?';
 	if (!end.syslog) {
-		/* Not dprintf(3), which writes nothing where it cannot seek as it likes. */
+		/* Not by dprintf(3), which may seek, and writes nothing if the filter refuses. */
 		int length = snprintf(line, sizeof line, "stdpop3d[%ld]: %s\n", (long)getpid(), record);
 		(void)!write(STDERR_FILENO, line, (size_t)length);
 	} else if (end.fd != -1) {

@@ -1,8 +1,8 @@
 /*
- * log: one record an event, to syslog's facility mail or to descriptor 2.
- * A record reads "EVENT, ip=[ADDRESS], user=NAME, TEXT": what a stranger chose
- * comes after what he cannot choose. Octets outside printable ASCII become
- * "?", and a name keeps letters, digits and "._@+-" only.
+ * log: one log line for each event, to syslog's facility mail or to descriptor 2. It
+ * reads "EVENT, ip=[ADDRESS], user=NAME, TEXT": what a stranger can choose comes after
+ * what he cannot choose, so he cannot forge that. Octets outside printable ASCII become
+ * "?"; in a name, all octets but letters, digits and "._@+-" do.
  */
 #ifndef LOG_H
 #define LOG_H
@@ -11,37 +11,38 @@
 #include <syslog.h>
 
 /*
- * Where records go. A later image of this program in the same process goes on with it.
+ * Where log lines go. A later image of this program in the same process takes it over.
  */
 struct log_end {
-	int fd;			/* -1: nowhere, since there is no /dev/log */
-	bool syslog;		/* else a line each on descriptor 2 */
-	bool stream;		/* syslog's socket is one: a NUL ends a record */
+	int fd;			/* -1: nowhere, since /dev/log cannot be reached */
+	bool syslog;		/* false: to descriptor 2 */
+	bool stream;		/* syslog's socket is a stream: a NUL ends a log line */
 };
 
 /*
- * Connects to syslog's socket now, while that can still be done: not by syslog(3), whose
- * descriptor nobody can hand on. Records have no date there, which the daemon adds.
+ * Connects to syslog's socket, unless "to_stderr", while the process may still do so. We
+ * do not use syslog(3), because its descriptor could not be handed to the next image. The
+ * daemon adds the date. If it cannot be reached, log lines are lost.
  */
 void log_open(bool to_stderr);
 
-/* Where log_open has connected to, and to go on with that. */
+/* log_where returns where log lines go; log_resume makes the next image log there. */
 struct log_end log_where(void);
 void log_resume(const struct log_end *there);
 
-/* The peer's address and the user in later records. NULL: not shown. */
+/* Sets the peer's address and the user in later log lines. NULL: not shown. */
 void log_peer(const char *address);
 void log_user(const char *name);
 
-/* Writes one record; priority is syslog's. Keeps errno. */
+/* Writes one log line; priority is syslog's. Keeps errno. */
 void log_record(int priority, const char *event, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
-/* The same with a colon and errno's text at the end, as an error. Keeps errno. */
+/* Writes one log line of priority LOG_ERR, with errno's text at the end. Keeps errno. */
 void log_failure(const char *event, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
-/* Our own contract is broken: says where, and ends the process (abort). */
+/* For a contract of ours that is broken: logs "what", and ends the process by abort(3). */
 _Noreturn void log_bug(const char *what);
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * The open mailbox. Deliverers append to it at any time while no lock is held, and
- * mail programs may rewrite it. fstat(2) shows both; index looks which it was.
+ * The open mailbox. While we hold no lock, deliverers may append to it, and mail
+ * programs may rewrite it. fstat(2) shows that it has changed, and index finds out how.
  */
 #include "maildrop.h"
 
@@ -16,10 +16,10 @@
 #define SECOND ((int64_t)1000 * 1000 * 1000)
 
 enum {
-	TICK = 20 * 1000 * 1000,	/* ns: more than one of any kernel's clock */
-	KERNEL_NAP = 200 * 1000,	/* ns, */
-	DOTLOCK_NAP = 20 * 1000 * 1000,	/* for locks that programs come back for */
-	NAPS = 9,			/* times as long as a try is a nap, in the beginning */
+	TICK = 20 * 1000 * 1000,	/* ns; longer than a tick of any kernel's clock */
+	KERNEL_NAP = 200 * 1000,	/* ns; bound of a nap's random part, for a kernel's lock */
+	DOTLOCK_NAP = 20 * 1000 * 1000,	/* ns; for a dotlock, for which programs come back */
+	NAPS = 9,			/* at first a nap is so many times as long as a try */
 	PEEK = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC,
 };
 
@@ -59,7 +59,7 @@ why_not_served(const struct stat *status, uid_t owner)
 	return NULL;
 }
 
-/* Opens the file, if it is one that we serve; it may be none. */
+/* Opens the file, if we serve such a file. If it does not exist, leaves fd at -1. */
 static enum maildrop_result
 open_file(struct maildrop *maildrop)
 {
@@ -67,13 +67,13 @@ open_file(struct maildrop *maildrop)
 	const char *why;
 
 	maildrop->fd = -1;
-	/* Looked at before it is opened: opening some devices does things. */
+	/* Opening some device files has side effects, so we look before we open. */
 	if (fstatat(maildrop->spool, maildrop->name, &status, AT_SYMLINK_NOFOLLOW) == -1)
 		return errno == ENOENT ? MAILDROP_GOOD : failed("cannot look at the mailbox");
 	why = why_not_served(&status, maildrop->owner);
 	if (why != NULL)
 		return refused(why);
-	/* Looking for mail is no reading of mail: see the manual, UPDATE. */
+	/* O_NOATIME, or new mail would look read to other programs: see the manual, UPDATE. */
 	maildrop->fd = openat(maildrop->spool, maildrop->name,
 	    O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC | O_NOATIME);
 	if (maildrop->fd == -1)
@@ -93,12 +93,12 @@ close_file(struct maildrop *maildrop)
 }
 
 /*
- * Naps after a try that began at "tried" and did not get the locks; false, after
- * logging it, if the patience that began at "start" is at its end. Deliverers who
- * wait in the kernel leave their lock free for moments only, so a tenth of the waiting
- * is spent on trying, and more as the patience comes to its end; where a try is slow,
+ * Naps after a try that began at "tried" and did not get the locks. Returns false, after
+ * logging the obstacle, if the patience that began at "start" is at its end. A deliverer
+ * that waits in the kernel leaves its lock free for moments only. So we spend a tenth of
+ * the time on trying, and more as the patience comes to its end; where a try is slow,
  * naps are long. The random part keeps us from colliding with a program that comes
- * back at a fixed interval. Nothing is held meanwhile.
+ * back at a fixed interval. We hold no lock during a nap.
  */
 static bool
 nap(const struct maildrop *maildrop, int64_t start, int64_t tried, enum lock_result lock)
@@ -107,7 +107,7 @@ nap(const struct maildrop *maildrop, int64_t start, int64_t tried, enum lock_res
 	int64_t most = lock == LOCK_DOTLOCKED ? DOTLOCK_NAP : KERNEL_NAP;
 	int64_t left = start + patience - now;
 
-	/* Without a clock no patience would ever end. */
+	/* Without a clock our patience would never end. */
 	if (now == -1 || left <= 0) {
 		log_record(LOG_NOTICE, "maildrop busy", "%s", lock_obstacle());
 		return false;
@@ -119,7 +119,7 @@ nap(const struct maildrop *maildrop, int64_t start, int64_t tried, enum lock_res
 	return true;
 }
 
-/* A lock could not be had, and waiting would not help. */
+/* Logs why a lock cannot be had, where waiting would not help. */
 static enum maildrop_result
 cannot_lock(const struct maildrop *maildrop, enum lock_result lock)
 {
@@ -137,9 +137,9 @@ cannot_lock(const struct maildrop *maildrop, enum lock_result lock)
 }
 
 /*
- * Takes the locks, as soon as they can be had within our patience. If "opening", the file
- * is opened for each try, and there may be none; a lock file that there is no room for
- * is then no obstacle.
+ * Takes the locks as soon as they can be had within our patience. If "opening", opens the
+ * file anew for each try, and it need not exist. Where there is no room for a dotlock, a
+ * mailbox may be opened to be read, but UPDATE is refused.
  */
 static enum maildrop_result
 take_locks(struct maildrop *maildrop, bool opening)
@@ -198,7 +198,7 @@ maildrop_open(struct maildrop *maildrop, int spool, const char *name, uid_t owne
 enum maildrop_result
 maildrop_settle(const struct maildrop *maildrop)
 {
-	/* It may have come, and be gone: then it has changed the file. */
+	/* A deliverer may have come and gone: then it has changed the file. */
 	if (maildrop->fd == -1 || !maildrop->partly_locked ||
 	    (lock_is_undisputed() && maildrop_is_untouched(maildrop)))
 		return MAILDROP_GOOD;
@@ -213,7 +213,7 @@ maildrop_peek(struct maildrop *maildrop, int spool, const char *name)
 
 	*maildrop = (struct maildrop){ .spool = spool, .name = name, .kind = UNIQUEID_OWN };
 	maildrop->fd = openat(spool, name, PEEK | O_NOATIME);
-	/* Who is neither the owner nor root has no choice. */
+	/* The kernel refuses O_NOATIME to a user that is neither the owner nor root. */
 	if (maildrop->fd == -1 && errno == EPERM)
 		maildrop->fd = openat(spool, name, PEEK);
 	if (maildrop->fd == -1 || fstat(maildrop->fd, &status) == -1)
@@ -242,8 +242,9 @@ maildrop_read(const struct maildrop *maildrop, uint64_t offset, void *octets,
 }
 
 /*
- * A change in the same tick of the file system's clock as the last one would
- * not show, so we let the last one become old. Some file systems count in seconds.
+ * fstat(2) cannot show a change within the same tick of the file system's clock as the
+ * change before. So we wait for a tick if the last change is not older than the present
+ * tick. Some file systems count in seconds.
  */
 enum maildrop_result
 maildrop_stamp(struct maildrop *maildrop)
@@ -253,7 +254,7 @@ maildrop_stamp(struct maildrop *maildrop)
 
 	if (fstat(maildrop->fd, &maildrop->seen) == -1)
 		return failed("cannot look at the mailbox");
-	/* The clock that file systems read, which stands still for a tick. */
+	/* File systems read this clock, which stands still for a tick. */
 	if (clock_gettime(CLOCK_REALTIME_COARSE, &now) == -1)
 		return failed("cannot read the clock");
 	if (last->tv_nsec == 0)
@@ -290,7 +291,7 @@ maildrop_is_untouched(const struct maildrop *maildrop)
 enum maildrop_result
 maildrop_note_change(struct maildrop *maildrop, const char *what)
 {
-	/* A client may ask for each message of such a mailbox. */
+	/* A client may ask for each message of such a mailbox, and would fill the log. */
 	if (!maildrop->changed)
 		log_record(LOG_NOTICE, "maildrop changed", "%s", what);
 	maildrop->changed = true;
@@ -313,7 +314,7 @@ static struct {
 void
 maildrop_look_afresh(void)
 {
-	/* The end of no reading: what is read next does not follow it. */
+	/* No offset is this large, so what is read next does not follow the window. */
 	window.begin = window.end = UINT64_MAX;
 }
 

@@ -1,7 +1,7 @@
 /*
  * maildrop: the open mailbox, the messages that index found in it, and their
  * deletion marks. It has the one descriptor on the mailbox and is the only room
- * that asks for the locks. It never writes to the mailbox: that is update's.
+ * that asks for the locks. It never writes to the mailbox: only move does.
  */
 #ifndef MAILDROP_H
 #define MAILDROP_H
@@ -15,8 +15,8 @@
 #include "uniqueid.h"
 
 /*
- * 40 octets. Numbering equal unique-ids takes 6 more for each message while it lasts, and
- * UPDATE 16 for each run of messages that stay.
+ * A message takes 40 octets of memory. While equal unique-ids are numbered, each message
+ * takes 6 more; and during UPDATE, each run of messages that stay takes 16.
  */
 struct message {
 	uint64_t start;		/* offset of its From_ line */
@@ -27,7 +27,7 @@ struct message {
 	uint64_t deleted : 1;
 	uint64_t adopted : 1;	/* its digest is that of a message of Dovecot's */
 	uint8_t digest[UNIQUEID_OCTETS];
-	uint32_t copy;		/* it is the Nth of its unique-id; see index_number */
+	uint32_t copy;		/* it is the Nth message with this digest; see index_number */
 };
 
 struct maildrop {
@@ -36,23 +36,22 @@ struct maildrop {
 	uid_t owner;
 	const struct options *options;
 	enum uniqueid_kind kind;	/* of the unique-ids: UNIQUEID_OWN when opened */
-	struct uniqueid_adoption adoption;	/* none when opened */
+	struct uniqueid_adoption adoption;	/* "last" is 0 when opened */
 	int fd;			/* -1: there is no mailbox, and no message */
 	struct stat seen;	/* how the file looked when it was indexed */
 	uint64_t size;		/* its octets then */
-	uint64_t known;		/* messages before this offset were found by an earlier
-				   session, when the file looked different */
+	uint64_t known;		/* messages before this offset are from the saved index, and
+				   the file has changed since: they are looked at again */
 	uint64_t scanned;	/* octets that this session read to index the mailbox */
-	uint64_t open;		/* a file that goes on to here may have other boundaries */
-	uint64_t hidden, hidden_end;	/* where the pseudo message is, if anywhere */
-	bool recalled;		/* some of the index is an earlier session's */
-	bool changed;		/* a message was not what the index says: no index is saved */
+	uint64_t open;		/* if the file grows to here, boundaries may change */
+	uint64_t hidden, hidden_end;	/* of the pseudo message; 0 and 0 without it */
+	bool recalled;		/* some of the index comes from the saved index */
+	bool changed;		/* the index is wrong, and is not saved: maildrop_note_change */
 	bool partly_locked;	/* at login there was no room for a dotlock: nothing is written */
 	struct message *messages;
 	size_t room;
-	bool out_of_memory;
 	size_t count;
-	bool numbered;		/* each message's "copy" is right */
+	bool numbered;		/* by index_number: "copy" is right in each message */
 	size_t deleted;		/* messages */
 	uint64_t deleted_octets;
 	uint64_t octets;	/* of all messages */
@@ -60,7 +59,7 @@ struct maildrop {
 
 enum maildrop_result {
 	MAILDROP_GOOD,
-	MAILDROP_BUSY,		/* somebody kept a lock longer than our patience */
+	MAILDROP_BUSY,		/* another program kept a lock longer than our patience */
 	MAILDROP_REFUSED,	/* not a mailbox that we serve */
 	MAILDROP_CHANGED,	/* another program changed it, so that the index is wrong */
 	MAILDROP_FAILED,	/* a system call failed */
@@ -73,31 +72,33 @@ enum maildrop_result {
 
 /*
  * Opens and locks the mailbox "name" in directory "spool", which must be a
- * regular file with one link, owned by "owner"; a missing one is an empty
- * maildrop. With MAILDROP_GOOD it is locked, or "partly_locked".
+ * regular file with one link, owned by "owner". With MAILDROP_GOOD the mailbox is
+ * locked, or "partly_locked"; or it does not exist, "fd" is -1, and the maildrop is empty.
+ * Waits for locks as long as the options say, then returns MAILDROP_BUSY.
  */
 enum maildrop_result maildrop_open(struct maildrop *maildrop, int spool,
 	const char *name, uid_t owner, const struct options *options);
 
 /*
- * At the end of what is done under the locks of maildrop_open, before they go:
- * MAILDROP_BUSY if no dotlock was held and a deliverer that knows nothing else may
- * have been at work, so that what was read may end within a mail.
+ * Called at the end of login, before the locks are released. If there was no room for a
+ * dotlock, a deliverer that knows only dotlocks may have been at work, and what was read
+ * may end in the middle of a mail. Returns MAILDROP_BUSY if there is a sign of that.
  */
 enum maildrop_result maildrop_settle(const struct maildrop *maildrop);
 
-/* Opens it for a look, whoever owns it, without the locks. */
+/* Opens the mailbox for reading only, whatever its owner, and takes no lock. */
 enum maildrop_result maildrop_peek(struct maildrop *maildrop, int spool, const char *name);
 
 /*
- * Notes in "seen" how the file looks now. The caller holds the locks, so that a
- * change of the file after the return changes how it looks, too.
+ * Notes in "seen" how the file looks now, and waits for a tick of the clock if need be, so
+ * that any change after the return shows. A change during the call may not show, so a
+ * session holds the locks.
  */
 enum maildrop_result maildrop_stamp(struct maildrop *maildrop);
 
 /*
- * Takes all the locks again, to write: MAILDROP_CHANGED if the name is another file's
- * now.
+ * Takes all locks again, for UPDATE. Returns MAILDROP_CHANGED if the name belongs to another
+ * file now, and MAILDROP_FAILED if there is no room for a dotlock.
  */
 enum maildrop_result maildrop_lock(struct maildrop *maildrop);
 void maildrop_unlock(struct maildrop *maildrop);
@@ -108,47 +109,50 @@ void maildrop_unlock(struct maildrop *maildrop);
  */
 enum maildrop_result maildrop_note_change(struct maildrop *maildrop, const char *what);
 
-/* MAILDROP_CHANGED if the name is now another file's, or nobody's. */
+/* Returns MAILDROP_CHANGED if the name no longer belongs to the open file, or is not the
+   file's only name. */
 enum maildrop_result maildrop_stands(struct maildrop *maildrop);
 
-/* Whether fstat(2) shows nothing that has touched the file since it was "seen". */
+/* Returns true if fstat(2) shows that nothing has touched the file since it was "seen". */
 bool maildrop_is_untouched(const struct maildrop *maildrop);
 
-/* Whether two stats of one file show no difference. */
+/* Returns true if both stats show the same file, with the same size and times. */
 bool maildrop_looks_same(const struct stat *a, const struct stat *b);
 
-/* The message of a message-number, or NULL: none, or deleted. */
+/* Returns the message with this message-number, or NULL if it does not exist or is deleted. */
 struct message *maildrop_message(struct maildrop *maildrop, uint64_t number);
 
-/* The offset after a message's raw octets. */
+/* Returns the offset after a message's raw octets. */
 uint64_t maildrop_end(const struct maildrop *maildrop, const struct message *message);
 
-/* Reads raw octets at an offset, all of them. Returns 0, or -1 with errno. */
+/* Reads "length" raw octets at "offset". Returns 0, or -1 with errno. */
 int maildrop_read(const struct maildrop *maildrop, uint64_t offset,
 	void *octets, size_t length);
 
 /*
- * A window over the mailbox. It is read when octets are asked for that are not in it,
- * and stays as it is until then, or until maildrop_look_afresh.
+ * A window over the mailbox. It keeps the octets that were read last, until octets are
+ * asked for that it does not hold, or until maildrop_look_afresh empties it.
  */
 enum { MAILDROP_VIEW = 64 * 1024 };
 
 /*
- * Octets from "offset" on, which is before the end of what is indexed. If they must be
- * read, "want" of them are, MAILDROP_VIEW at most; what follows the window is read in full.
- * *length is how many there are, 1 at least. *untouched becomes false if something had
- * touched the file, since it was "seen", when they were read. NULL with errno: they
- * cannot be read.
+ * Returns the octets of the window from "offset" on, which must be less than maildrop->size.
+ * If the window does not hold that offset, reads "want" octets there; but MAILDROP_VIEW if
+ * that is less, or if "offset" is where the window ended; and none after maildrop->size.
+ * Sets *length to how many there are, at least 1. Sets *untouched to false if something
+ * had touched the file between "seen" and this reading. Returns NULL with errno if the
+ * octets cannot be read.
  */
 const char *maildrop_view(const struct maildrop *maildrop, uint64_t offset, uint64_t want,
 	size_t *length, bool *untouched);
 void maildrop_look_afresh(void);
 
-/* The text of a message's unique-id, once its digest is known: see uniqueid_text. */
+/* Writes the text of a message's unique-id, after index_number. Returns its length, at most
+   UNIQUEID_TEXT; there is no NUL. */
 size_t maildrop_unique_id(const struct maildrop *maildrop, const struct message *message,
 	char text[UNIQUEID_TEXT]);
 
-/* Marks. The disk is not touched. */
+/* DELE and RSET (RFC 1939 section 5): set and clear marks. The disk is not touched. */
 void maildrop_delete(struct maildrop *maildrop, struct message *message);
 void maildrop_reset(struct maildrop *maildrop);
 

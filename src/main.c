@@ -1,8 +1,8 @@
 /*
- * stdpop3d: one POP3 session on descriptors 0 and 1. This file is the order of
- * start-up: descriptors, options, log, what must be opened, and only then an account
- * without power and the first octet from outside; and the way in of the login program,
- * which is this program, too.
+ * stdpop3d: one POP3 session on descriptors 0 and 1. This file has the order of start-up:
+ * descriptors, options, log, and what must be opened as root; only then the process
+ * becomes an account without power and reads the first octet from the client. The login
+ * program is this program, too, and begins in resume.
  */
 #include <fcntl.h>
 #include <signal.h>
@@ -29,8 +29,9 @@ enum { CONFIGURATION_EXIT = 78 };
 static struct orders orders;
 
 /*
- * Descriptors 0 to 2 exist, and 2 is not the client: inetd makes it the socket,
- * where a message of libc's would be taken for an answer of ours.
+ * Makes sure that descriptors 0 to 2 are open, and that 2 is not the client's socket:
+ * inetd connects it there, and the client would take a message of libc's for our reply.
+ * No log is open yet, so if /dev/null cannot be opened, exits with 78 and logs nothing.
  */
 static void
 guard_descriptors(void)
@@ -50,7 +51,10 @@ guard_descriptors(void)
 	close(fd);
 }
 
-/* A file size limit shall be an error, not the end of the process. */
+/*
+ * At a file size limit SIGXFSZ would end the process in the middle of an UPDATE. If the
+ * signal is ignored, the system call fails instead, which is handled.
+ */
 static void
 survive_limits(void)
 {
@@ -65,14 +69,14 @@ not_set_up(void)
 	return CONFIGURATION_EXIT;
 }
 
-/* The login program: a try to log in, after which the session goes on. */
+/* The login program begins here: it judges a try to log in, and goes on with the session. */
 static int
 resume(void)
 {
 	static struct attempt attempt;
 	struct tls *tls = &orders.tls;
 
-	/* SECURITY: arguments and environment are the reader's choice: not a word is read. */
+	/* SECURITY: the reader chose the arguments and the environment, so we read neither. */
 	if (handover_receive(&orders, &attempt) == -1)
 		return CONFIGURATION_EXIT;
 	if (attempt.tls_on)

@@ -1,4 +1,4 @@
-/* -c and -r. A hostile mailbox is not read as root, or unconfined, here either. */
+/* SECURITY: a mailbox may be hostile, so -c and -r read it confined, and not as root. */
 #include "maintenance.h"
 
 #include <dirent.h>
@@ -37,7 +37,7 @@ why_unreadable(void)
 	return strerror(errno);
 }
 
-/* 1 if an administrator should look at something, else 0. */
+/* Returns 1 if something was set aside, at which an admin should look, else 0. */
 static int
 print_aside(int state, const char *name)
 {
@@ -53,7 +53,7 @@ print_aside(int state, const char *name)
 	return 1;
 }
 
-/* 1 if an UPDATE is pending, else 0. */
+/* Returns 1 if an UPDATE is pending or the journal cannot be read, else 0. */
 static int
 print_journal(struct journal *journal)
 {
@@ -75,7 +75,10 @@ print_journal(struct journal *journal)
 	return found != 0;
 }
 
-/* Octets of NUL at the end are what a machine that stopped leaves of a delivery. */
+/*
+ * A machine that stops in the middle of a delivery may leave NUL octets at the end of a
+ * mailbox. Returns 1 if there are any, else 0.
+ */
 static int
 print_tail(const struct maildrop *maildrop)
 {
@@ -137,7 +140,10 @@ print_messages(struct maildrop *maildrop)
 	return odd | print_tail(maildrop);
 }
 
-/* There is no mailbox. Most users without one have had no mail yet. */
+/*
+ * For a name without a mailbox. Most users without a mailbox have had no mail yet; but
+ * the name may be wrong. Returns 0 if the name is that of an account, else 1.
+ */
 static int
 print_absence(const struct roster *roster, const char *name)
 {
@@ -172,14 +178,14 @@ maintenance_check(struct orders *orders)
 	return fflush(stdout) == 0 ? result : 1;
 }
 
-/* In a process of its own. */
+/* Runs in a child, because it becomes the user for good. Returns the exit status. */
 static int
 recover(struct orders *orders, const char *name)
 {
 	log_user(name);
 	switch (admission_recover(orders, name, orders->options.lock_seconds + RECOVERY_SECONDS)) {
 	case ADMISSION_GOOD:
-	case ADMISSION_IN_USE:		/* a session that is there has done it already */
+	case ADMISSION_IN_USE:		/* a session has this maildrop, and recovers it itself */
 		return 0;
 	case ADMISSION_NOT_SET_UP:
 		return CONFIGURATION_EXIT;
@@ -192,8 +198,9 @@ recover(struct orders *orders, const char *name)
 }
 
 /*
- * The user can stop the process that has become the user, for ever. It ends by
- * itself then, so that the others are recovered and a boot goes on.
+ * A user can stop a process that has become the user, and -r would wait for ever. So the
+ * kernel ends the child after a time, and the other mailboxes and a boot go on. Returns
+ * the exit status.
  */
 static int
 recover_in_child(struct orders *orders, const char *name)
@@ -218,9 +225,10 @@ recover_in_child(struct orders *orders, const char *name)
 }
 
 /*
- * A state file, not one that was set aside, with something in it, or a killed session's
- * dotlock beside it, for which deliverers wait. One that cannot be looked at is tried,
- * which logs why.
+ * True if there is something to recover: the file is a state file and not empty, or a
+ * killed session left its dotlock in the spool, for which deliverers would wait. A name
+ * with ":" in it is that of a saved index or of something set aside. A file that we
+ * cannot look at counts as pending, so that its recovery logs why.
  */
 static bool
 is_pending(const struct orders *orders, const char *name)

@@ -1,13 +1,21 @@
 /*
- * The scan. It judges an octet when the LAG octets after it are there too, so that
- * neither a separator nor a Content-Length is ever cut by the end of a block:
+ * The scan. The end of a block might cut a separator or a Content-Length in two. So an
+ * octet is judged only when the LAG octets after it are in the block too, and the last
+ * LAG octets of a block are judged with the next block:
  *
- *     | margin, of the block before | what was fed                          |
- *                              ^ at: judged next                ^ limit     ^ end
- *                                                               |<-- LAG -->|
+ *     block           mbox_room()                                         end
+ *     |  MBOX_MARGIN  |  the octets that are fed                          |
+ *     |       |<-LAG->|                                           |<-LAG->|
+ *             ^ at                                                ^ limit
+ *             |<------------ judged by this call ---------------->|
+ *
+ * Then the last MBOX_MARGIN octets before "end" are copied to the beginning of "block",
+ * so "limit" becomes the next "at". The octets before "at" are kept because they say
+ * whether the line before is empty. The last octets of a scan are judged up to "end", and
+ * LAG times NUL stands after them. In the first call, "at" is at mbox_room().
  *
  * Most runs of octets only need their lines counted, by loops that a compiler can
- * turn into vector code; the others are gone through line by line.
+ * turn into vector code; the others are judged line by line.
  */
 #include "mbox.h"
 
@@ -19,9 +27,9 @@ enum {
 	FROM = sizeof "From " - 1,
 	FIELD = sizeof "Content-Length:" - 1,
 	DIGITS = 15,
-	/* From an LF on: a whole Content-Length line with some blanks. */
+	/* Octets from an LF on that hold a whole Content-Length line with some blanks. */
 	LAG = 40,
-	/* Octets looked at by one loop: their counts fit an unsigned char. */
+	/* Octets that one loop looks at: their counts fit into an unsigned char. */
 	RUN = 128,
 	/* Octets at the end of a promise: CRLF and "From ". */
 	AHEAD = 2 + FROM,
@@ -44,14 +52,13 @@ mbox_room(struct mbox *mbox)
 	return mbox->block + MBOX_MARGIN;
 }
 
-/* The file's offset of an octet of the block. */
+/* Returns the offset in the file of an octet of the block. */
 static uint64_t
 offset_of(const struct mbox *mbox, const unsigned char *p)
 {
 	return mbox->fed + (uint64_t)(p - mbox->block) - MBOX_MARGIN;
 }
 
-/* The LF at p ends a line without octets. */
 static bool
 ends_empty_line(const unsigned char *p)
 {
@@ -59,9 +66,9 @@ ends_empty_line(const unsigned char *p)
 }
 
 /*
- * Counts the lines of a run without CR. False, and nothing is counted, if the
- * LF of a line has this octet there, as seen from the LF. In a header also if the
- * next line may be a Content-Length.
+ * Counts the lines of a run that has no CR. Returns false, and counts nothing, if a line
+ * must be judged: "octet" stands so many places "beside" its LF, or, in a header, the next
+ * line may be a Content-Length.
  */
 static inline bool
 count_lines(struct mbox *mbox, const unsigned char *p, int beside, unsigned char octet,
@@ -96,7 +103,7 @@ count_body(struct mbox *mbox, const unsigned char *p)
 	return count_lines(mbox, p, 1, 'F', false);
 }
 
-/* The same of any text. */
+/* Does the work of count_lines for text that may have CRs. */
 static bool
 count_any(struct mbox *mbox, const unsigned char *p)
 {
@@ -116,7 +123,7 @@ count_any(struct mbox *mbox, const unsigned char *p)
 	return true;
 }
 
-/* Reports the message that ends at "end", which is where *p would be. */
+/* Reports the message that ends at the offset "end", which is that of p in the block. */
 static void
 report(struct mbox *mbox, uint64_t end, const unsigned char *p)
 {
@@ -138,8 +145,8 @@ report(struct mbox *mbox, uint64_t end, const unsigned char *p)
 }
 
 /*
- * Octets of the file, "length" of them: where they are in the block, or read ahead
- * into "room". NULL: they cannot be read.
+ * Returns "length" octets of the file from "offset" on: in the block if they are there,
+ * otherwise read ahead into "room". Returns NULL if they cannot be read.
  */
 static const unsigned char *
 look_ahead(struct mbox *mbox, uint64_t offset, size_t length, const unsigned char *end,
@@ -154,9 +161,10 @@ look_ahead(struct mbox *mbox, uint64_t offset, size_t length, const unsigned cha
 }
 
 /*
- * The octets of the From_ line at p, its LF included, or 0: none. Of a file that goes
- * on for "left" octets from p, "here" are there, and are enough or all; cr: there may be a
- * CR among them. *bare: it ends in an LF without CR.
+ * Returns the length of the From_ line at p, with its LF, or 0 if the line there is not a
+ * From_ line. The file has "left" octets from p on, of which we have "here": MBOX_FROM_LINE
+ * or more, or all. "cr" says that there may be a CR among them. Sets *bare to true if the
+ * From_ line ends in an LF without CR.
  */
 static size_t
 from_line(const unsigned char *p, size_t here, uint64_t left, bool cr, bool *bare)
@@ -178,7 +186,7 @@ from_line(const unsigned char *p, size_t here, uint64_t left, bool cr, bool *bar
 	return length + (lf != NULL);
 }
 
-/* The same of one that the block may cut; it may be read ahead. */
+/* Does the work of from_line for a line that may go on after the block: it is read ahead. */
 static size_t
 cut_from_line(struct mbox *mbox, const unsigned char *p, const unsigned char *end, bool *bare)
 {
@@ -191,8 +199,9 @@ cut_from_line(struct mbox *mbox, const unsigned char *p, const unsigned char *en
 }
 
 /*
- * A message starts at the "From " at p, if that is a From_ line and no promise is kept
- * that says otherwise; the one before it ends. Returns where to go on, or NULL.
+ * Begins a message at the "From " at p and ends the message before it, unless the line is
+ * not a From_ line, or a promise is kept that no message starts here. Returns where to go
+ * on, which is the last octet of the From_ line, or NULL if no message begins.
  */
 static const unsigned char *
 separate(struct mbox *mbox, const unsigned char *p, const unsigned char *end)
@@ -214,7 +223,7 @@ separate(struct mbox *mbox, const unsigned char *p, const unsigned char *end)
 	mbox->started = true;
 	mbox->start = start;
 	mbox->text = start + length;
-	/* Its own LF will be counted with the text's. */
+	/* The LF of the From_ line will be counted with those of the text. */
 	mbox->bare = bare ? -1 : 0;
 	mbox->body = 0;
 	mbox->promises = 0;
@@ -223,7 +232,7 @@ separate(struct mbox *mbox, const unsigned char *p, const unsigned char *end)
 	return p + length - 1;
 }
 
-/* The line after this LF may be a Content-Length, which is noted. */
+/* Notes what the line after this LF promises, if that line is a Content-Length. */
 static void
 note_promise(struct mbox *mbox, const unsigned char *lf)
 {
@@ -241,14 +250,14 @@ note_promise(struct mbox *mbox, const unsigned char *lf)
 	mbox->promise = *p == '\n' ? promise : 0;
 }
 
-/* Whether at "offset", the end of a promise, the message may end. */
+/* Returns true if the message may end at "offset", where its promise ends. */
 static bool
 may_end_at(struct mbox *mbox, uint64_t offset, const unsigned char *end)
 {
 	unsigned char room[1 + AHEAD];
 	uint64_t left = mbox->size - offset;
 	size_t n = left < AHEAD ? (size_t)left : AHEAD;
-	/* With the octet before it. */
+	/* The octet before "offset" says whether a line begins there. */
 	const unsigned char *p = look_ahead(mbox, offset - 1, 1 + n, end, room);
 
 	if (p == NULL)
@@ -256,14 +265,14 @@ may_end_at(struct mbox *mbox, uint64_t offset, const unsigned char *end)
 	const unsigned char *from = p + 1, *behind = from + n;
 	from += from < behind && *from == '\r';
 	from += from < behind && *from == '\n';
-	/* A CR alone is no line end. */
+	/* A CR alone does not end a line. */
 	if (from[-1] != '\n')
 		from = p + 1;
 	return from == behind || (from[-1] == '\n' && (size_t)(behind - from) >= FROM &&
 	    memcmp(from, "From ", FROM) == 0);
 }
 
-/* The header ended; is its Content-Length to be believed? */
+/* Decides, at the end of a header, whether its Content-Length is believed. */
 static void
 weigh_promise(struct mbox *mbox, const unsigned char *end)
 {
@@ -278,7 +287,7 @@ weigh_promise(struct mbox *mbox, const unsigned char *end)
 		mbox->open = offset;
 }
 
-/* Line by line up to "limit", or into a From_ line; returns where it stopped. */
+/* Judges lines up to "limit", or into a From_ line. Returns where it stopped. */
 static const unsigned char *
 go_by_lines(struct mbox *mbox, const unsigned char *p, const unsigned char *limit,
 	const unsigned char *end)
@@ -304,7 +313,7 @@ go_by_lines(struct mbox *mbox, const unsigned char *p, const unsigned char *limi
 	return limit;
 }
 
-/* Text up to "limit", or into a From_ line; returns where it stopped. */
+/* Judges some text before "limit", or goes into a From_ line. Returns where it stopped. */
 static const unsigned char *
 scan_text(struct mbox *mbox, const unsigned char *p, const unsigned char *limit,
 	const unsigned char *end)
@@ -317,7 +326,7 @@ scan_text(struct mbox *mbox, const unsigned char *p, const unsigned char *limit,
 	return go_by_lines(mbox, p, limit - p > RUN ? p + RUN : limit, end);
 }
 
-/* Over an empty line, or into the first From_ line, which must be there. */
+/* Goes over an empty line or into the first From_ line; a mailbox starts with nothing else. */
 static const unsigned char *
 find_first(struct mbox *mbox, const unsigned char *p, const unsigned char *end)
 {
@@ -336,7 +345,7 @@ find_first(struct mbox *mbox, const unsigned char *p, const unsigned char *end)
 static bool
 scan_to(struct mbox *mbox, const unsigned char *limit, const unsigned char *end)
 {
-	/* A file has fewer octets before its first limit, or a From_ line goes beyond it. */
+	/* This may be after "limit": fewer than LAG octets were fed, or a From_ line goes on. */
 	const unsigned char *p = mbox_room(mbox) + (ptrdiff_t)(mbox->at - mbox->fed);
 
 	while (mbox->state == MBOX_GOOD && p < limit)
@@ -409,7 +418,8 @@ starts_with(const char *text, const char *end, const char *prefix)
 	return text != NULL && (size_t)(end - text) >= n && memcmp(text, prefix, n) == 0;
 }
 
-/* What c-client or Dovecot writes into it, and what each delivery adds. */
+/* c-client and Dovecot write certain lines into a pseudo message; each delivery adds others,
+   so a message that has one of these is mail. */
 bool
 mbox_is_pseudo(const char *octets, size_t length)
 {

@@ -1,4 +1,4 @@
-/* Octets down over others. Numbers in comments are those of the list in move.h. */
+/* Numbers in comments are those of the invariants in move.h. */
 #include "move.h"
 
 #include <errno.h>
@@ -23,7 +23,7 @@ least(uint64_t a, uint64_t b)
 	return a < b ? a : b;
 }
 
-/* Short runs are copied out of a window over the file, to save calls. */
+/* A call for each short run would be slow, so short runs are copied out of a window. */
 static int
 read_file(struct move *move, uint64_t offset, char *octets, size_t length)
 {
@@ -39,7 +39,7 @@ read_file(struct move *move, uint64_t offset, char *octets, size_t length)
 	return 0;
 }
 
-/* Goes on with the octet that comes so many octets after the next one. */
+/* Skips so many of the octets that stay. */
 static void
 skip(struct move *move, uint64_t octets)
 {
@@ -77,7 +77,7 @@ write_file(const struct move *move, uint64_t offset, const char *octets, size_t 
 	return 0;
 }
 
-/* Where the octets begin that the step leaves alone. */
+/* Returns the offset after the octets that the step and the mark may overwrite. */
 static uint64_t
 end_of_step(const struct move *move)
 {
@@ -85,9 +85,10 @@ end_of_step(const struct move *move)
 }
 
 /*
- * A step is as long as the gap that it moves over, less the mark, for then nothing
- * needs to be saved; but not shorter than what the journal can save. The octets that
- * are saved are those that stand before the end of the step (1).
+ * A step that is as long as the gap, less the mark, overwrites no octet that is needed, so
+ * nothing must be saved. Where the gap is short, such steps would be many, so a step has at
+ * least the octets that the journal can save, if so many are left. Those octets of the
+ * step are saved that stand before the end of the step (1).
  */
 static void
 plan_step(struct move *move)
@@ -123,7 +124,7 @@ add_witness(const struct move *move, struct fingerprint *sum, uint64_t begin, ui
 	return 0;
 }
 
-/* Programs that rewrite the file shift some of these octets, or make it shorter (5). */
+/* A program that rewrites the file shifts some of these octets or makes the file shorter (5). */
 static int
 witness(const struct move *move, uint64_t *sum)
 {
@@ -140,7 +141,7 @@ witness(const struct move *move, uint64_t *sum)
 	return 0;
 }
 
-/* Writes a record, which counts and is on the disk when this returns 0 (2). */
+/* Writes a journal record, which counts and is on the disk when this returns 0 (2). */
 static int
 record_state(struct move *move, enum journal_state state)
 {
@@ -218,8 +219,8 @@ derive(struct move *move)
 	}
 	if (past > plan->size || plan->size > size || size > INT64_MAX)
 		return false;
-	/* The mark has at most half of what goes, so that the last step leaves octets
-	   for the witness even if very few go. */
+	/* The mark has at most half as many octets as are removed, so that the last step
+	   leaves octets for the witness even if very few are removed. */
 	move->mark_length = least((plan->size - move->end) / 2, JOURNAL_MARK_MOST);
 	record->size = plan->size;
 	append_run(move, size);
@@ -307,7 +308,7 @@ move_finish(struct move *move)
 	if (fstat(move->fd, &status) == -1)
 		return -1;
 	if ((uint64_t)status.st_size != move->record.size) {
-		/* Somebody has appended in spite of our locks, and the next recovery keeps that (6). */
+		/* A program appended in spite of our locks: the next recovery keeps that (6). */
 		errno = EBUSY;
 		return -1;
 	}

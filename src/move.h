@@ -4,12 +4,12 @@
  *
  *	run	octets that stay, one after the other. The plan lists them in order.
  *	gap	the octets between the place where the next octet goes and the place
- *		where it is now. Nothing in there is needed any more.
+ *		where it is now. No octet of the gap is needed any more.
  *	step	how many octets are moved between two journal records.
  *	saved	those of the step's octets that the step itself overwrites. The journal
  *		has them before the step begins.
  *	mark	octets after the new end that stand there until the file is truncated.
- *		The first is NUL; nothing that is appended may begin with that.
+ *		The first is NUL; nothing that is appended may begin with NUL.
  *	witness	checksum of up to 4096 octets in each of three places that the step
  *		leaves alone: before the first gap, after the step, and at the file's end.
  *
@@ -28,16 +28,16 @@
  * 2. A record is written when the file that it describes is on the disk: that was
  *    synced at the beginning, or after the step before. A step begins when its record
  *    is on the disk.
- * 3. A record counts with its own plan and its own saved octets only, and as long
- *    as it counts nothing is written over it or them (journal.c).
+ * 3. A record counts only with its own plan and its own saved octets. As long as it
+ *    counts, nothing else is written over the record or over these octets (journal.c).
  * 4. The last step writes the mark, and only the truncation takes it away. So in
  *    MOVED the file was truncated if and only if the mark is not there; and the
  *    state file is cleared when the truncation is on the disk.
  * 5. Before anything is written after an interruption, the file's inode, its size
  *    and the witness show that it is the file that the record is about. If another
  *    program has rewritten it, nothing is written.
- * 6. Octets that others append stay. The file is truncated only if its size is the
- *    record's; what was appended since becomes a last run.
+ * 6. Octets that other programs append stay. The file is truncated only if its size is
+ *    the record's; what was appended since becomes a last run.
  */
 #ifndef MOVE_H
 #define MOVE_H
@@ -47,10 +47,10 @@
 #include "journal.h"
 
 struct move {
-	int fd;			/* of the file; the caller sets it, */
-	struct journal *journal;	/* and this */
+	int fd;			/* of the file; set by the caller */
+	struct journal *journal;	/* set by the caller */
 	struct journal_record record;	/* the last one written or read */
-	struct journal_run *left;	/* the next octet to be moved is its first */
+	struct journal_run *left;	/* its first octet is the next to be moved */
 	struct journal_run *end_of_runs;
 	uint64_t end;		/* the file's size when all is done */
 	uint64_t mark_length;
@@ -61,22 +61,25 @@ struct move {
 enum move_found {
 	MOVE_FAILED = -1,	/* with errno */
 	MOVE_FOREIGN,		/* the file is not the one that the record is about */
-	MOVE_PENDING,		/* it is: move_append and move_finish do the rest */
-	MOVE_TRUNCATED,		/* all is done, and perhaps not on the disk */
+	MOVE_PENDING,		/* not all is done: move_append and move_finish do the rest */
+	MOVE_TRUNCATED,		/* all is done, but perhaps not on the disk */
 };
 
 /* These return 0, or -1 with errno, unless their comment says otherwise. */
 
 /*
- * Begins to move. The caller has set the plan in the journal, but for its mark, and
- * its runs: the file shall keep what is before the plan's "first", and
- * the runs. At the end it gets the access time "accessed", in seconds and nanoseconds,
- * or the time of the truncation if these are UTIME_NOW. Syncs the file and writes the
- * journal; after -1 the caller discards it.
+ * Begins to move. The caller has set the plan in the journal, except its mark, and
+ * the runs: the file shall keep the octets before the plan's "first", and
+ * the runs. At the end the file gets the access time "accessed", in seconds and nanoseconds,
+ * or the time of the truncation if the nanoseconds are UTIME_NOW. Syncs the file and
+ * writes to the journal; after -1 the caller discards the journal.
  */
 int move_begin(struct move *move, const int64_t accessed[2]);
 
-/* Does what is left to do. After -1 the journal stays, to be tried again. */
+/*
+ * Does what is left to do. After -1 the journal stays, for a recovery. errno is EBUSY if
+ * another program has appended to the file meanwhile.
+ */
 int move_finish(struct move *move);
 
 /*
@@ -85,12 +88,13 @@ int move_finish(struct move *move);
  */
 int move_load(struct move *move);
 
-/* After move_load: what became of the file, which has this status now. */
+/* After move_load: returns what became of the file, which has this status now. */
 enum move_found move_find(const struct move *move, const struct stat *status);
 
 /*
- * After MOVE_PENDING: repeats the step that may be torn, and then makes the octets
- * stay that were appended up to "size". "accessed" is as in move_begin.
+ * After MOVE_PENDING: repeats the step that may be torn, and then plans that the octets
+ * stay that were appended up to "size". "accessed" is as in move_begin, and is used only if
+ * there are such octets.
  */
 int move_append(struct move *move, uint64_t size, const int64_t accessed[2]);
 

@@ -1,4 +1,4 @@
-/* Networks. Whoever is in one may send a password in the clear: nothing is guessed. */
+/* Networks. A client in one may send a password in the clear, so nothing is guessed. */
 #include "network.h"
 
 #include <arpa/inet.h>
@@ -9,7 +9,7 @@
 
 enum { IPV4 = 4, IPV6 = 16, MAPPED = 12 /* octets before an IPv4 address inside */ };
 
-/* The number of octets of an address, or 0 if the text is none. */
+/* Returns the number of octets of the address, or 0 if the text is not an address. */
 static size_t
 read_address(const char *text, unsigned char octets[IPV6])
 {
@@ -39,7 +39,7 @@ has_host_bits(const struct network *network)
 	return memcmp(copy.octets, network->octets, network->size) != 0;
 }
 
-/* "part" is 192.168.0.0/16, say. */
+/* Reads one network, as 192.168.0.0/16. Returns NULL, or what is wrong, in words. */
 static const char *
 read_network(struct network *network, const char *part)
 {
@@ -60,7 +60,7 @@ read_network(struct network *network, const char *part)
 	network->prefix = (size_t)prefix;
 	if (has_host_bits(network))
 		return "a network in which bits after its length are set: ";
-	/* A peer of that kind is known by its IPv4 address: this would match nobody. */
+	/* A peer with such an address gets its IPv4 address, which this would not match. */
 	if (network->size == IPV6 && prefix >= 8 * MAPPED &&
 	    memcmp(network->octets, mapped, MAPPED) == 0)
 		return "a network of IPv4 that is written as one of IPv6: ";

@@ -7,9 +7,9 @@
 
 enum { NETWORK_MOST = 32, NETWORK_PART = 64 };
 
-/* Without a pointer, so that the login program finds it in the vault as it is here. */
+/* It holds no pointer, since the login program uses a copy of it in the vault. */
 struct networks {
-	bool any;			/* every address, and whoever has none that is known */
+	bool any;			/* every address, and a peer whose address is not known */
 	size_t count;
 	struct network {
 		unsigned char octets[16];
@@ -20,13 +20,13 @@ struct networks {
 
 /*
  * Reads a list with commas between, as "192.168.0.0/16,fe80::/10", or "any". Returns
- * NULL, or what is wrong, in words that end in a colon and a blank, about "part", as
- * much of the text as is wrong.
+ * NULL; or what is wrong, in words that end in a colon and a blank, with the network that
+ * is wrong in "part". The list may have at most NETWORK_MOST networks.
  */
 const char *network_parse(struct networks *networks, const char *text,
 	char part[NETWORK_PART]);
 
-/* Whether the address is in a network of the list. NULL: one that is not known. */
+/* True if the address is in a network of the list. NULL is an address that is not known. */
 bool network_holds(const struct networks *networks, const char *address);
 
 #endif

@@ -32,14 +32,14 @@ mistake(const char *what, const char *text)
 	exit(USAGE_EXIT);
 }
 
-/* One row an option: all but its line in the manual. */
+/* Each option is a row here, a field of struct options and a line in the manual. */
 enum kind { FLAG, TEXT, DOMAINS, NETWORKS, SECONDS, SECONDS_OR_NONE, UID, VERSION };
 
 static const struct row {
 	char letter;
 	enum kind kind;
 	size_t field;		/* of struct options */
-	const char *word;	/* of its argument; NULL: it takes none */
+	const char *word;	/* names the argument; NULL: the option has no argument */
 	const char *help;
 } rows[] = {
 	{ '3', FLAG, offsetof(struct options, popa3d_ids), NULL, "the unique-ids that popa3d makes" },

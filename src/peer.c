@@ -1,6 +1,6 @@
 /*
- * The peer's address. The environment comes first: behind a TLS front
- * getpeername(2) knows the front only.
+ * The peer's address. If a TLS front started us, getpeername(2) knows only the front,
+ * so the environment comes first.
  */
 #include "peer.h"
 
@@ -105,7 +105,7 @@ peer_find(struct peer *peer, int descriptor)
 		return;
 	}
 	strcpy(peer->address, "unknown");
-	/* The launcher meant to name somebody; only this host needs no name. */
+	/* A launcher that sets a variable has a client, which may be on another host. */
 	peer->foreign = unreadable;
 	peer->named = false;
 }

@@ -1,4 +1,4 @@
-/* peer: who is at the other end, as far as the launcher or the kernel knows. */
+/* peer: the client's address, as far as the launcher or the kernel knows it. */
 #ifndef PEER_H
 #define PEER_H
 
@@ -14,14 +14,18 @@ struct peer {
 };
 
 /*
- * Takes TCPREMOTEIP, REMOTE_ADDR or REMOTE_HOST, the first that holds an address, a zone
- * cut off, else getpeername(2) of the descriptor, else unknown. An IPv4 address inside
- * an IPv6 one is given as IPv4. A variable that is set and holds no address says that
- * there is a client whom we do not know: it counts as another host then.
+ * Takes the address from the first of the variables TCPREMOTEIP, REMOTE_ADDR and
+ * REMOTE_HOST that holds one, without its zone; otherwise from getpeername(2) of the
+ * descriptor. Otherwise the address is "unknown". An IPv4 address inside an IPv6 address
+ * is given as IPv4. A variable that is set but holds no address shows that there is a
+ * client that we do not know: the client counts as another host then.
  */
 void peer_find(struct peer *peer, int descriptor);
 
-/* Sets it to an address, as text or as 4 or 16 octets. False: it is none. */
+/*
+ * Sets the peer to an address, given as text or as 4 or 16 octets. Returns false, and
+ * changes nothing, if that is not the address of a host.
+ */
 bool peer_set(struct peer *peer, const char *text);
 bool peer_set_octets(struct peer *peer, const unsigned char *octets, size_t length);
 

@@ -15,7 +15,7 @@ static const char signature[PROXY_FIRST] = {
 	'\r', '\n', '\r', '\n', 0, '\r', '\n', 'Q', 'U', 'I', 'T', '\n',
 };
 
-/* Takes the next field of version 1, which "end" must follow. False: malformed. */
+/* Takes the next field of version 1, which "end" must follow. Returns false if malformed. */
 static bool
 take_field(const char **line, char end, char field[PEER_ADDRESS])
 {
@@ -119,8 +119,8 @@ read_line(const char first[PROXY_FIRST], struct peer *peer)
 }
 
 /*
- * What does not begin like a header is refused at its first wrong octet: a client that
- * sends a command and waits for the reply would otherwise wait for more, as we would.
+ * A client that sends a command would wait for our reply while we wait for the rest of a
+ * header. So what does not begin like a header is refused at its first wrong octet.
  */
 static bool
 read_header(struct peer *peer)

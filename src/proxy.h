@@ -21,9 +21,9 @@ bool proxy_line(const char *line, struct peer *peer);
 
 /*
  * Pure: reads version 2, the octets after PROXY_FIRST: PROXY_SECOND and then as many as
- * proxy_rest says. A header that names nobody leaves the address as it is, which is the
- * balancer's; unless the balancer speaks for itself (LOCAL), the client is another host.
- * Returns false if malformed.
+ * proxy_rest says. A header without an address leaves the address as it is, which is the
+ * balancer's. The client then counts as another host, unless the balancer speaks for
+ * itself (LOCAL). Returns false if malformed.
  */
 bool proxy_binary(const unsigned char *second, const unsigned char *rest,
 	struct peer *peer);
@@ -33,7 +33,7 @@ size_t proxy_rest(const unsigned char *second);
 
 /*
  * Reads the header from the wire, which must be open. Returns false after logging that
- * there was none, or a malformed one.
+ * there was no header, or a malformed one.
  */
 bool proxy_read(struct peer *peer);
 

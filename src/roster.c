@@ -1,4 +1,4 @@
-/* The account files to rows. SECURITY: hashes and secrets stand here until login. */
+/* Makes rows of the account files. SECURITY: hashes and secrets stay here until login. */
 #include "roster.h"
 
 #include <errno.h>
@@ -16,8 +16,8 @@
 
 enum {
 	SHORTEST_LINE = 3,	/* octets of a line that has a row: a name, a colon, LF */
-	LONGEST_HASH = 255,	/* and the longest secret, and shell, in octets */
-	LONGEST_SECRET = 511,
+	LONGEST_HASH = 255,	/* octets */
+	LONGEST_SECRET = 511,	/* octets */
 	SECONDS_A_DAY = 86400,
 	SLACK = 4096,		/* octets, for the NUL at the start and a file that grows */
 };
@@ -27,12 +27,12 @@ static struct accounts passwd = ACCOUNTS_NONE, shadow = ACCOUNTS_NONE;
 static struct accounts secrets = ACCOUNTS_NONE, shells = ACCOUNTS_NONE;
 static struct accounts adoptions = ACCOUNTS_NONE;
 static uid_t only_uid, least_uid;
-static const struct options *names;	/* how they may be sent */
+static const struct options *names;	/* for fold and domains */
 
 /* What is needed of a row while the files are being read. */
 struct note {
 	uint32_t shell;		/* offset in the text */
-	bool in_shadow;		/* a line of the shadow file was its own */
+	bool in_shadow;		/* the shadow file has a line for it */
 	bool points_there;	/* the hash of passwd is "x" */
 	bool shell_listed;
 };
@@ -54,7 +54,10 @@ open_or_log(struct accounts *file, const char *path)
 	return result;
 }
 
-/* Opens a file that others may not have "modes" for, which "what" says in words. */
+/*
+ * Opens a file that must belong to root or to the process's user and must have none of
+ * "modes", which "what" names in the log. Returns 0, or -1 after logging the reason.
+ */
 static int
 open_ours(struct accounts *file, const char *path, mode_t modes, const char *what)
 {
@@ -74,8 +77,9 @@ open_ours(struct accounts *file, const char *path, mode_t modes, const char *wha
 }
 
 /*
- * The mistake of starting the server as the service account, or as another user who
- * is no user of the mail, would look like a wrong password to everybody.
+ * If the server was started as the service account, or as another user without mail,
+ * every password would seem to be wrong. So this is an error at the start. Returns 0, or
+ * -1 after logging the reason.
  */
 static int
 check_only(const struct options *options)
@@ -119,7 +123,7 @@ roster_open(const struct options *options, uid_t only)
 	    open_ours(&secrets, options->secrets, S_IRWXG | S_IRWXO, "");
 }
 
-/* Of the files as they were when they were opened: they may grow before they are read. */
+/* Computed from the file's size when it was opened: if it grows, rows may be too few. */
 static size_t
 rows_room(void)
 {
@@ -166,7 +170,10 @@ roster_wipe(struct roster *roster)
 	*roster = (struct roster){ .unreadable = true };
 }
 
-/* The offset of a copy, or ROSTER_EMPTY: the text is empty, or a file has grown. */
+/*
+ * Returns the offset of a copy of the text; or ROSTER_EMPTY if the text is empty, or if
+ * it has no room because a file has grown: then the roster is "unreadable".
+ */
 static uint32_t
 add_text(struct loading *loading, const char *text)
 {
@@ -185,7 +192,7 @@ add_text(struct loading *loading, const char *text)
 	return (uint32_t)offset;
 }
 
-/* SECURITY: what counts no more must not be found there. */
+/* SECURITY: a hash or a secret that counts no more must not be found in memory. */
 static void
 drop_text(struct roster *roster, uint32_t *offset)
 {
@@ -227,8 +234,9 @@ is_uid_served(uid_t uid)
 }
 
 /*
- * shadow(5): 0 as the day of the last change asks for a new password at once. Without
- * a clock nobody could tell an account that expired years ago.
+ * shadow(5): if the day of the last change is 0, a new password is demanded at once.
+ * Without a clock we could not see that an account expired years ago, so no account with
+ * a line in the shadow file is let in then.
  */
 static void
 judge_dates(struct roster_row *row, const struct accounts_shadow *dates)
@@ -250,7 +258,7 @@ judge_dates(struct roster_row *row, const struct accounts_shadow *dates)
 		object(row, "old");
 }
 
-/* Where the row of a name is in the table, or where it belongs. */
+/* Returns the slot of the row of that name, or the free slot where it belongs. */
 static size_t
 find_slot(const struct loading *loading, const char *name)
 {
@@ -271,7 +279,7 @@ find_slot(const struct loading *loading, const char *name)
 	return slot;
 }
 
-/* The row of a line's name, or NULL. The line is the same again afterwards. */
+/* Returns the row of the name that begins the line, or NULL. The line is restored. */
 static struct roster_row *
 find_row(const struct loading *loading, char *line)
 {
@@ -325,7 +333,10 @@ take_passwd(struct loading *loading, char *line, bool whole)
 		note->shell = add_text(loading, entry.shell);
 }
 
-/* After passwd: the table, in which the first row of a name is the only one. */
+/*
+ * Makes the table, when the passwd file was read. If several lines have one name, the
+ * first counts, and the others are wiped. Returns 0, or -1 with errno.
+ */
 static int
 make_table(struct loading *loading)
 {
@@ -375,7 +386,7 @@ take_shadow(struct loading *loading, char *line, bool whole)
 		object(row, "malformed");
 }
 
-/* Lines of the secrets file: "name:secret", all after the colon. */
+/* A line of the secrets file is "name:secret"; the secret is all after the colon. */
 static void
 take_secret(struct loading *loading, char *line, bool whole)
 {
@@ -394,7 +405,7 @@ take_secret(struct loading *loading, char *line, bool whole)
 		object(row, "malformed");
 }
 
-/* Lines of the file of -D: "name:validity:last", in decimal; one a name. */
+/* A line of the file of -D is "name:validity:last", in decimal. A name has one line. */
 static void
 take_adoption(struct loading *loading, char *line, bool whole)
 {
@@ -415,7 +426,7 @@ take_adoption(struct loading *loading, char *line, bool whole)
 		row->adoption = (struct uniqueid_adoption){ (uint32_t)first, (uint32_t)second };
 }
 
-/* shells(5): each line is a shell, and this one is that of some rows. */
+/* shells(5): each line is a shell. Marks the rows that have this shell. */
 static void
 take_shell(struct loading *loading, char *line, bool whole)
 {
@@ -430,7 +441,7 @@ take_shell(struct loading *loading, char *line, bool whole)
 
 typedef void take(struct loading *loading, char *line, bool whole);
 
-/* Hands each line of the file over. A file that is not open has none. */
+/* Gives each line to take_line. A file that is not open has no lines. 0, or -1 with errno. */
 static int
 read_lines(struct accounts *file, take *take_line, struct loading *loading)
 {
@@ -447,7 +458,7 @@ read_lines(struct accounts *file, take *take_line, struct loading *loading)
 	return next == ACCOUNTS_END && !loading->roster->unreadable ? 0 : -1;
 }
 
-/* What is known when all files were read. */
+/* Judges what is known only when all files have been read. */
 static void
 settle_row(struct loading *loading, size_t i)
 {

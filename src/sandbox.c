@@ -1,6 +1,6 @@
 /*
- * Ids, read back, in one order on all systems; what each system can do besides
- * stands in its own file.
+ * Changes ids in one order on all systems, and reads them back. What only one system can
+ * do stands in a file of its own.
  */
 #include "sandbox.h"
 
@@ -31,7 +31,10 @@ struct wanted {
 	gid_t gid;
 };
 
-/* Returns 0, also if there is none; or -1 after logging the reason. */
+/*
+ * Looks for the accounts in /etc/passwd, and marks those that it finds. Returns 0, also
+ * if it finds no account; or -1 after logging the reason.
+ */
 static int
 find_accounts(struct wanted *wanted, size_t count)
 {
@@ -70,8 +73,10 @@ find_accounts(struct wanted *wanted, size_t count)
 }
 
 /*
- * What the launcher limited by habit must not cut an UPDATE short; nor keep the reader,
- * one account in all sessions, from the login program, whose descriptors have high numbers.
+ * A soft limit that the launcher set by habit may cut an UPDATE short (file size), or keep
+ * the reader from executing the login program: all sessions share the reader's account
+ * (processes), and the descriptors handed over have high numbers (files). So all three
+ * are raised as far as possible. Returns 0, or -1 with errno.
  */
 static int
 set_limits(void)
@@ -85,7 +90,7 @@ set_limits(void)
 	size.rlim_cur = size.rlim_max;
 	files.rlim_cur = files.rlim_max;
 	processes.rlim_cur = processes.rlim_max;
-	/* Root may go beyond; whoever may not needs no login program. */
+	/* Only root may raise a hard limit, and only root has a login program. */
 	const struct rlimit more = { SYSTEM_DESCRIPTORS, SYSTEM_DESCRIPTORS };
 	const struct rlimit all = { RLIM_INFINITY, RLIM_INFINITY };
 	if (files.rlim_max >= SYSTEM_DESCRIPTORS || setrlimit(RLIMIT_NOFILE, &more) == -1)
@@ -133,7 +138,10 @@ sandbox_find(const char *account, struct sandbox_ids *ids)
 	return 0;
 }
 
-/* No group but the spool's, if that is how a dotlock is made in it. */
+/*
+ * Leaves all groups, but for the spool's group if its members may make a dotlock there
+ * and others may not. Returns 0, or -1 with errno.
+ */
 static int
 settle_groups(int spool)
 {
@@ -227,7 +235,10 @@ sandbox_narrow(const struct roster *roster)
 	return -1;
 }
 
-/* A user who may write to the spool without its group does not keep that. */
+/*
+ * A user who owns the spool, or whose own group is the spool's, needs no other group to
+ * make a dotlock, and keeps no other. Returns 0, or -1 with errno.
+ */
 static int
 drop_group(int spool, uid_t uid, gid_t gid)
 {
@@ -249,7 +260,7 @@ sandbox_become(uid_t uid, gid_t gid, int spool)
 		log_record(LOG_ERR, "maildrop refused", "the account is root or in its group");
 		return -1;
 	}
-	/* Where only root may set groups, this is root for a moment. */
+	/* On a system where only root may set groups, become root again for a moment. */
 	if (getuid() == 0 && seteuid(0) == -1) {
 		log_failure("maildrop", "cannot become the user");
 		return -1;

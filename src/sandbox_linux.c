@@ -2,10 +2,10 @@
  * Linux: capabilities by system call; Landlock for what can be opened, seccomp
  * for what can be asked of the kernel.
  *
- * A call that the filter does not know fails with EPERM. It does not kill: a C
- * library may try a call that we never saw, and has to go on without.
+ * A C library may try a call that we never saw, and can go on without it. So a call that
+ * the filter does not know fails with EPERM, and does not kill the process.
  */
-/* First of all, so that "make" says this and not which header is missing. */
+/* This comes before the includes, or "make" would complain of a missing header. */
 #if defined __x86_64__
 #define FILTER_ARCH AUDIT_ARCH_X86_64
 #define LOADER_ROWS ALLOW(arch_prctl), ALLOW(poll),
@@ -17,7 +17,7 @@
 #error "this processor is not supported: see 'Elsewhere' in src/README, or try OS=plain"
 #endif
 #ifndef LOADER_ROWS
-#define LOADER_ROWS	/* what only this architecture's C library asks for to begin */
+#define LOADER_ROWS	/* calls that only this architecture's C library makes at start */
 #endif
 
 #include "sandbox_system.h"
@@ -48,7 +48,7 @@
 #include "io.h"
 #include "lock.h"
 
-/* All permitted and effective capabilities, as bits. */
+/* Sets the permitted and the effective capabilities to these bits. 0, or -1 with errno. */
 static int
 set_capabilities(uint32_t bits)
 {
@@ -60,7 +60,10 @@ set_capabilities(uint32_t bits)
 	return (int)syscall(SYS_capset, &header, data);
 }
 
-/* Not traced, no core file by any handler: each change of ids takes that back. */
+/*
+ * Forbids tracing, and core files by any handler. A change of ids may allow both again,
+ * so this follows each change. Returns 0, or -1 with errno.
+ */
 static int
 no_dumps(void)
 {
@@ -70,7 +73,7 @@ no_dumps(void)
 int
 system_step_down(uid_t uid, gid_t gid)
 {
-	/* Who is executed by a descriptor is named by its number, or by another file. */
+	/* After an exec by descriptor, ps(1) names us by its number or by the login program. */
 	(void)prctl(PR_SET_NAME, "stdpop3d");
 	if (prctl(PR_SET_KEEPCAPS, 1) == -1 || setresgid(gid, gid, gid) == -1 ||
 	    setresuid(uid, uid, uid) == -1)
@@ -111,13 +114,15 @@ system_gain_nothing(void)
 void
 system_close_from(int first)
 {
-	/* Where the call is missing nothing was promised. */
+	/* A kernel without this call has no Landlock either, so there is no login program,
+	   and closing leaked descriptors is only a precaution. */
 	(void)syscall(SYS_close_range, first, ~0U, 0);
 }
 
 /*
- * The kernel's own signal needs nobody's leave, and ends a stopped process too. By
- * system call: older C libraries have the functions in one more library.
+ * The kernel needs no permission to send a signal, and SIGKILL also ends a stopped
+ * process. We make the system calls ourselves, because older C libraries have these
+ * functions in another library.
  */
 int
 system_end_after(unsigned seconds)
@@ -131,7 +136,10 @@ system_end_after(unsigned seconds)
 	return (int)syscall(SYS_timer_settime, timer, 0, &end, NULL);
 }
 
-/* Landlock. Each version of its interface handles what the one before did. */
+/*
+ * Returns all rights that this version of Landlock handles. Each version handles those
+ * of the version before, too.
+ */
 static uint64_t
 handled_by(long version)
 {
@@ -163,7 +171,7 @@ allow_path(int ruleset, const char *path, uint64_t access)
 	return result;
 }
 
-/* The folder of a library that this program has loaded, and the loader itself. */
+/* Allows reading the folder of a library that this program loaded, or executing a loader. */
 static int
 allow_object(struct dl_phdr_info *object, size_t size, void *ruleset)
 {
@@ -187,13 +195,16 @@ allow_object(struct dl_phdr_info *object, size_t size, void *ruleset)
 	return allow_path(*(int *)ruleset, folder, LANDLOCK_ACCESS_FS_READ_FILE);
 }
 
-/* The program, and what it is loaded from, which this program was, too. */
+/*
+ * Allows executing the login program. It is a copy of this program, so it may read what
+ * this program was loaded from. Returns 0, or -1 with errno.
+ */
 static int
 allow_program(int ruleset, int program)
 {
 	if (program == -1)
 		return 0;
-	/* Without its cache the loader looks into the folders that it knows. */
+	/* This may fail: without its cache the loader looks into the folders that it knows. */
 	(void)allow_path(ruleset, "/etc/ld.so.cache", LANDLOCK_ACCESS_FS_READ_FILE);
 	if (allow_beneath(ruleset, program,
 	    LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_EXECUTE) == -1)
@@ -208,7 +219,10 @@ landlock_version(void)
 	return syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
 }
 
-/* 0; 1 if the kernel has no Landlock; -1. No access to a directory that is -1. */
+/*
+ * Allows nothing but these rights. A directory that is -1 gets no right. Returns 0; 1 if
+ * the kernel has no Landlock; or -1 with errno.
+ */
 static int
 restrict_files(int spool, uint64_t spool_access, int state, uint64_t state_access, int program)
 {
@@ -232,7 +246,7 @@ restrict_files(int spool, uint64_t spool_access, int state, uint64_t state_acces
 	return result;
 }
 
-/* seccomp. The rows of a filter are written with these. */
+/* seccomp. These macros write the rows of a filter. */
 #define LOAD(field) BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, field))
 #define LOAD_HIGH(field) \
 	BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, field) + 4)
@@ -263,9 +277,10 @@ static const struct sock_filter head_rows[] = {
 };
 
 /*
- * What the reader needs to execute the login program, and that to be loaded, to see
- * what it got, and to go on. Only what is a file is mapped to be executed.
- * SECURITY: a loader of root's would read an environment before this program forgets it.
+ * Allows what the reader needs to execute the login program, and what the login program
+ * needs to be loaded, to look at its descriptors, and to go on. Only a file can be mapped
+ * to be executed. SECURITY: the loader, as root, would obey an environment that the
+ * reader chose, before our first line runs. So an exec with an environment is refused.
  */
 static size_t
 add_login_rows(struct sock_filter *rows, int program)
@@ -284,7 +299,7 @@ add_login_rows(struct sock_filter *rows, int program)
 		LOAD(nr),
 		SKIP_UNLESS(SYS_prctl, 5), LOAD(args[0]), SKIP_IF(PR_SET_NAME, 1),
 		SKIP_UNLESS(PR_SET_KEEPCAPS, 1), PASS, LOAD(nr),
-		/* Without a capability the reader cannot ask for any. */
+		/* At most one group. The reader has no capability, so its call fails anyway. */
 		SKIP_UNLESS(SYS_setgroups, 4), LOAD(args[0]),
 		BPF_JUMP(BPF_JMP | BPF_JGT | BPF_K, 1, 0, 1), REFUSE, PASS,
 	};
@@ -293,7 +308,7 @@ add_login_rows(struct sock_filter *rows, int program)
 	return sizeof login / sizeof login[0];
 }
 
-/* All that is ever needed from here on, by us or a C library. */
+/* Allows all that we or a C library will need from here on. */
 static size_t
 add_common_rows(struct sock_filter *rows)
 {
@@ -304,34 +319,34 @@ add_common_rows(struct sock_filter *rows)
 		ALLOW(ppoll), ALLOW(fstat), ALLOW(newfstatat), ALLOW(statx),
 		ALLOW(flock), ALLOW(close), ALLOW(unlinkat),
 		ALLOW(fsync), ALLOW(fdatasync), ALLOW(sync_file_range),
-		/* SECURITY: a log file on descriptor 2 is not written over, nor cut. */
+		/* SECURITY: descriptor 2 may be a log file, which must be appended to only. */
 		SKIP_IF(SYS_pwrite64, 3), SKIP_IF(SYS_lseek, 2), SKIP_IF(SYS_ftruncate, 1),
 		SKIP_UNLESS(SYS_fallocate, 4), LOAD(args[0]),
 		BPF_JUMP(BPF_JMP | BPF_JGT | BPF_K, STDERR_FILENO, 0, 1), PASS, REFUSE,
-		/* SECURITY: no descriptor of what may not be read, no file without a name, and
-		   what is made has the mode of a state file or of a dotlock: no set-id bit. */
+		/* SECURITY: O_PATH would open what may not be read, O_TMPFILE would make a file
+		   without a name: refused. A new file has a state file's or a dotlock's mode. */
 		SKIP_UNLESS(SYS_openat, 9), LOAD(args[2]),
 		SKIP_UNLESS_ANY(O_PATH | (O_TMPFILE & ~O_DIRECTORY), 1), REFUSE,
 		SKIP_UNLESS_ANY(O_CREAT, 3),
 		LOAD(args[3]), SKIP_IF(IO_PRIVATE_MODE, 1), SKIP_UNLESS(LOCK_DOTLOCK_MODE, 1), PASS,
 		REFUSE,
-		/* Times of what is open only; to the peer and to syslog, not to an address;
-		   locks, not signals. */
+		/* Set times only of what is open; send only without an address, so to the peer
+		   and to syslog; use fcntl(2) for locks, and not for signals. */
 		SKIP_UNLESS(SYS_utimensat, 6), LOAD(args[1]), SKIP_UNLESS(0, 3),
 		LOAD_HIGH(args[1]), SKIP_UNLESS(0, 1), PASS, REFUSE,
 		SKIP_UNLESS(SYS_sendto, 4), LOAD(args[5]), SKIP_UNLESS(0, 1), PASS, REFUSE,
 		SKIP_UNLESS(SYS_fcntl, 4), LOAD(args[1]), SKIP_UNLESS(F_OFD_SETLK, 1), PASS, REFUSE,
-		/* Memory, none of it executable. */
+		/* Memory that is not executable. */
 		ALLOW(brk), ALLOW(munmap), ALLOW(mremap), ALLOW(madvise),
 		SKIP_IF(SYS_mmap, 1), SKIP_UNLESS(SYS_mprotect, 4),
 		LOAD(args[2]), SKIP_UNLESS_ANY(PROT_EXEC, 1), REFUSE, PASS,
-		/* Time, chance, signals, limits, and who we are. */
+		/* Time, random octets, signals, limits, and our ids. */
 		ALLOW(clock_gettime), ALLOW(clock_nanosleep), ALLOW(nanosleep),
 		ALLOW(gettimeofday), ALLOW(getrandom), ALLOW(rt_sigprocmask),
 		ALLOW(rt_sigaction), ALLOW(rt_sigreturn), ALLOW(sigaltstack), ALLOW(restart_syscall),
 		ALLOW(getrlimit), ALLOW(uname), ALLOW(futex),
 		ALLOW(getpid), ALLOW(gettid),
-		/* SECURITY: to be read, of this process's own, not of another of the account. */
+		/* SECURITY: limits can only be read, and only those of this process. */
 		SKIP_UNLESS(SYS_prlimit64, 8), LOAD(args[0]), SKIP_UNLESS(0, 5),
 		LOAD(args[2]), SKIP_UNLESS(0, 3), LOAD_HIGH(args[2]), SKIP_UNLESS(0, 1), PASS,
 		REFUSE,
@@ -343,7 +358,7 @@ add_common_rows(struct sock_filter *rows)
 		ALLOW(capset), ALLOW(seccomp), ALLOW(landlock_create_ruleset),
 		ALLOW(landlock_add_rule), ALLOW(landlock_restrict_self),
 		SKIP_UNLESS(SYS_setgroups, 4), LOAD(args[0]), SKIP_UNLESS(0, 1), PASS, REFUSE,
-		/* SECURITY: no core file is asked for again, and no id becomes 0. */
+		/* SECURITY: core files cannot be allowed again, and no id can become 0. */
 		SKIP_UNLESS(SYS_prctl, 7), LOAD(args[0]), SKIP_IF(PR_SET_NO_NEW_PRIVS, 3),
 		SKIP_UNLESS(PR_SET_DUMPABLE, 3), LOAD(args[1]), SKIP_UNLESS(0, 1), PASS, REFUSE,
 		SKIP_IF(SYS_setresuid, 1), SKIP_UNLESS(SYS_setresgid, 7),
@@ -357,7 +372,7 @@ add_common_rows(struct sock_filter *rows)
 	return sizeof common / sizeof common[0];
 }
 
-/* "program" may be executed; -1: none. */
+/* Adds the filter of AUTHORIZATION. "program" is -1 if no program may be executed. */
 static int
 allow_calls(int program)
 {
@@ -371,7 +386,10 @@ allow_calls(int program)
 	return add_filter(rows, used);
 }
 
-/* Adds rows that refuse a call unless its three ids are one and the same of these. */
+/*
+ * Adds rows that refuse a call unless its three ids are equal and in one of the ranges.
+ * Returns the new number of rows.
+ */
 static size_t
 put_id_rows(struct sock_filter *rows, size_t used, unsigned call,
 	const struct roster_range *ranges, size_t count)
@@ -401,7 +419,7 @@ int
 system_limit_ids(const struct roster_range *uids, size_t uid_count,
 	const struct roster_range *gids, size_t gid_count)
 {
-	enum { HEADS = 24 };	/* rows that are no range's */
+	enum { HEADS = 24 };	/* rows that belong to no range */
 	static struct sock_filter rows[3 * 2 * SYSTEM_RANGES + HEADS];
 	size_t used = 1;
 
@@ -414,7 +432,7 @@ system_limit_ids(const struct roster_range *uids, size_t uid_count,
 	return add_filter(rows, used);
 }
 
-/* What TRANSACTION does not need of it: the filter before stays in force. */
+/* Refuses more calls for TRANSACTION. The filter of AUTHORIZATION stays in force, too. */
 static int
 deny_calls(int spool)
 {
@@ -423,10 +441,10 @@ deny_calls(int spool)
 		DENY(setresuid), DENY(setresgid), DENY(setgroups), DENY(capset),
 		DENY(landlock_create_ruleset), DENY(landlock_add_rule),
 		DENY(landlock_restrict_self), DENY(seccomp), DENY(execveat),
-		/* SECURITY: the mailbox is a file that strangers write to. */
+		/* SECURITY: strangers write to the mailbox, which must not be mapped as code. */
 		SKIP_UNLESS(SYS_mmap, 4), LOAD(args[2]), SKIP_UNLESS_ANY(PROT_EXEC, 1), REFUSE,
 		LOAD(nr),
-		/* SECURITY: only what does not exist yet is opened, as a dotlock is. */
+		/* SECURITY: no file that exists can be opened; only a dotlock can be made. */
 		SKIP_UNLESS(SYS_openat, 9),
 		LOAD(args[0]), SKIP_UNLESS((uint32_t)spool, 6),
 		LOAD(args[2]), BPF_STMT(BPF_ALU | BPF_AND | BPF_K, O_CREAT | O_EXCL | O_ACCMODE),
@@ -442,7 +460,10 @@ deny_calls(int spool)
 	return add_filter(rows, sizeof rows / sizeof rows[0]);
 }
 
-/* No capability is ever gained but the two for changing ids. */
+/*
+ * Takes all capabilities from the bounding set but the two for changing ids, so that the
+ * login program gains no other. Returns 0, or -1 with errno.
+ */
 static int
 bound_capabilities(void)
 {
@@ -451,7 +472,7 @@ bound_capabilities(void)
 	for (unsigned long capability = 0; result == 0; capability++)
 		if (capability != CAP_SETUID && capability != CAP_SETGID)
 			result = prctl(PR_CAPBSET_DROP, capability, 0, 0, 0);
-	/* The kernel does not know the next one. */
+	/* EINVAL: the kernel knows no capability of this number, so the last is done. */
 	return errno == EINVAL ? 0 : -1;
 }
 
@@ -476,7 +497,10 @@ system_confine(int spool, int state, int program)
 	return files == 1 || without_seccomp ? SYSTEM_INCOMPLETE : SYSTEM_GOOD;
 }
 
-/* What the reader's way to the login program rests on, and cannot be seen in its file. */
+/*
+ * Looks for what the login program needs and its file does not show. Returns NULL, or
+ * what is missing, in words for the log.
+ */
 static const char *
 what_is_missing(int program)
 {
@@ -487,7 +511,8 @@ what_is_missing(int program)
 	struct statvfs mount;
 	struct rlimit files;
 
-	/* The first is why systemd's mounts are such, so it is what has to be mended. */
+	/* systemd mounts nosuid where it forbids new privileges. An admin must mend the
+	   latter, so it is looked for first. */
 	if (prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) != 0)
 		return "the launcher has forbidden new privileges";
 	if (fstatvfs(program, &mount) == -1 || (mount.f_flag & ST_NOSUID) != 0)
@@ -549,7 +574,7 @@ system_seal(int spool)
 	const uint64_t access = LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_MAKE_REG |
 	    LANDLOCK_ACCESS_FS_REMOVE_FILE;
 
-	/* The login program has not promised this yet. Nothing is executed any more. */
+	/* With a login program, new privileges were not forbidden yet. */
 	if (system_gain_nothing() == -1 || restrict_files(spool, access, -1, 0, -1) == -1)
 		return -1;
 	return without_seccomp ? 0 : deny_calls(spool);

@@ -1,6 +1,6 @@
 /*
- * A system of which nothing is known but POSIX: ids change, the kernel confines
- * nothing. The way to the user goes through root, by the saved user-ID.
+ * A system of which only POSIX is known: ids change, and the kernel confines nothing.
+ * The saved user-ID stays root's until login, since only root can become the user.
  */
 #include "sandbox_system.h"
 
@@ -60,7 +60,7 @@ system_become(uid_t uid, gid_t gid)
 {
 	if (setgid(gid) == -1 || setuid(uid) == -1)
 		return -1;
-	/* SECURITY: for good, or not at all. */
+	/* SECURITY: if root's ids can be had again, the change was not for good. */
 	return seteuid(0) == -1 ? 0 : -1;
 }
 

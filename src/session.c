@@ -1,6 +1,6 @@
 /*
- * The session. A row of the table says all that the loop must know of a
- * command, so that the handlers hold no ceremony.
+ * The session. A row of the table says all that the loop must know of a command, so that
+ * no handler has to check states, count arguments or look for a message.
  */
 #include "session.h"
 
@@ -20,8 +20,8 @@
 #include "wire.h"
 
 enum {
-	NUMBER = 1,	/* its first word, if any, is a message-number */
-	REST = 2,	/* all after the first blank is its one argument */
+	NUMBER = 1,	/* the first word, if there is one, is a message-number */
+	REST = 2,	/* all octets after the first blank are one argument */
 };
 
 static enum session_next capa(struct session *session, const struct command *command);
@@ -51,10 +51,10 @@ static const struct row {
 	{ "QUIT", SESSION_TRANSACTION, 0, 0, 0, transaction_quit },
 };
 
-/* Without a state until session_run or session_resume. */
+/* Its state is 0 until session_run or session_resume: the wire may fail before. */
 static struct session current;
 
-/* RFC 2449 section 5. What may be listed in both states is. */
+/* CAPA (RFC 2449 section 5). Both states list all capabilities, except STLS. */
 static enum session_next
 capa(struct session *session, const struct command *command)
 {
@@ -103,7 +103,7 @@ find_row(const char *keyword, enum session_state state)
 	return elsewhere;
 }
 
-/* The log lines of a session; its commands leave none. */
+/* This log line and that of log_end stand for all commands of a session. */
 static void
 log_login(const struct session *session)
 {
@@ -129,7 +129,7 @@ log_end(const struct session *session, const char *why, bool removed)
 		    (uintmax_t)(maildrop->octets - gone_octets));
 }
 
-/* Logs the end once, since the wire may still fail after it. */
+/* The wire may fail after the end was logged, so this logs it only once. */
 static void
 end(struct session *session, const char *why, bool removed)
 {
@@ -148,7 +148,7 @@ session_end(const char *why)
 	exit(EXIT_SUCCESS);
 }
 
-/* What the client is told of a maildrop that is not served. */
+/* The reply to a good login if the maildrop cannot be served. */
 static const struct refusal {
 	const char *code, *text;
 } refusals[] = {
@@ -189,7 +189,7 @@ enter_transaction(struct session *session)
 	return SESSION_STAY;
 }
 
-/* RFC 1939 section 6: the lock is gone before the reply, whatever it says. */
+/* RFC 1939 section 6: the maildrop's lock is released before the reply, "+OK" or "-ERR". */
 static enum session_next
 enter_update(struct session *session)
 {
@@ -213,7 +213,10 @@ enter_update(struct session *session)
 	return SESSION_LEAVE;
 }
 
-/* True if the first word, where there is one, is a message that is there. */
+/*
+ * Finds the message whose number is the first word, if there is a word. Returns true, or
+ * false after replying that there is no such message.
+ */
 static bool
 resolve_message(struct session *session, const struct command *command)
 {
@@ -231,8 +234,8 @@ resolve_message(struct session *session, const struct command *command)
 }
 
 /*
- * A web page can make a browser send a request here whose body holds commands: the
- * session must not go on to them.
+ * A web page can make a browser send a request here whose body holds commands, so an
+ * HTTP request ends the session.
  */
 static bool
 is_http(const char *keyword)
@@ -368,8 +371,9 @@ session_resume(struct orders *orders, struct attempt *attempt)
 	session->told_plaintext = attempt->told_plaintext;
 	if (wire_clock() > wire_last_moment())
 		session_end("timeout");
-	/* SECURITY: a signal that the reader left pending ends the process now, before the
-	   verdict, and not in the pause after it, where it would save a guesser the wait. */
+	/* SECURITY: the reader may have left a signal pending. In the pause after a wrong
+	   password the signal would end the process and save a guesser the wait, so we let
+	   it end the process now, before the verdict. */
 	wire_pause(0);
 	enum session_next next = authorization_judge(session, &attempt->proof);
 	explicit_bzero(attempt, sizeof *attempt);

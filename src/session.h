@@ -7,15 +7,18 @@
 
 #include "handover.h"
 
-/* Sends the greeting, for which authorization_stamp was called. */
+/* Sends the greeting (RFC 1939 section 4). Call authorization_stamp before. */
 void session_greet(const struct orders *orders);
 
-/* Serves a client on the wire, which is open. Returns at the orderly end of the session. */
+/*
+ * Serves a client on the wire, which must be open. Returns after an orderly end of the
+ * session, which is logged then. Any other end goes through session_end.
+ */
 void session_run(struct orders *orders);
 
 /*
- * Does the same in the login program, beginning with the attempt to log in, which it
- * judges and wipes.
+ * Serves a client as session_run does, but in the login program: first judges the
+ * attempt to log in, and wipes it.
  */
 void session_resume(struct orders *orders, struct attempt *attempt);
 

@@ -1,7 +1,7 @@
 /*
  * SipHash-2-4 with 128 bits of result, after the description by Aumasson and
- * Bernstein. It serves unique-ids: four times the speed of MD5 and no weaker than
- * they need.
+ * Bernstein. Nobody who does not know the key can foresee a result, which is what
+ * standin.c needs.
  */
 #include "siphash.h"
 
@@ -84,7 +84,7 @@ siphash_add(struct siphash *hash, const void *octets, size_t length)
 			return;
 		absorb(hash->v, little_endian(hash->tail));
 	}
-	/* In registers. */
+	/* The compiler keeps a local array in registers. */
 	uint64_t v[4] = { hash->v[0], hash->v[1], hash->v[2], hash->v[3] };
 	for (; length >= 8; p += 8, length -= 8)
 		absorb(v, little_endian(p));

@@ -1,4 +1,4 @@
-/* The hash that stands in for one that is not there. */
+/* The ranks are digests by SipHash. */
 #include "standin.h"
 
 #include <string.h>

@@ -1,5 +1,5 @@
 /*
- * state: what a session knows, and what a handler of a command tells the loop about it.
+ * state: what a session knows, and what the handler of a command returns to the loop.
  * The loop is in session, the handlers are in authorization and transaction.
  */
 #ifndef STATE_H
@@ -17,7 +17,7 @@
 enum session_state {
 	SESSION_AUTHORIZATION = 1,
 	SESSION_TRANSACTION = 2,
-	SESSION_OVER = 4,		/* its end is logged; the saved index may still be written */
+	SESSION_OVER = 4,	/* its end is logged; the saved index may still be written */
 };
 
 /* What the loop does after a handler. */
@@ -30,14 +30,14 @@ enum session_next {
 struct session {
 	struct orders *orders;
 	enum session_state state;
-	const char *why;	/* the session ends: a word for the log */
+	const char *why;	/* for the log: one word, why the session ends */
 	bool plaintext;		/* USER, PASS and AUTH are offered */
 	bool told_plaintext;	/* it was logged that they are not */
-	bool tls_on;		/* by STLS */
+	bool tls_on;		/* STLS has turned TLS on */
 
 	/* AUTHORIZATION */
 	char name[CREDENTIALS_SENT + 1];	/* from USER; empty: none yet */
-	const char *method;	/* by which the user logged in */
+	const char *method;	/* of the last try to log in, for the log */
 	int64_t try_start;	/* on wire_clock, of the login that is being judged */
 	struct account account;
 

@@ -24,7 +24,7 @@ descriptor_in(const char *variable)
 	return (int)number;
 }
 
-/* Out of the way first: the front may use our low numbers for others. */
+/* The front may have given one of our low numbers to another, so first move all away. */
 static void
 renumber(int *descriptors, int count)
 {
@@ -63,8 +63,9 @@ tls_offered(const struct tls *tls)
 }
 
 /*
- * SECURITY: this front hands on what is sent in the clear until it is told, and
- * we cannot tell that from what comes inside. Nobody shall know when that is.
+ * SECURITY: until it begins, this front passes on what is sent in the clear, and we cannot
+ * distinguish that from what comes inside TLS. An attacker who knew the moment could send
+ * commands just before it, so we first wait a random time of at most 255 milliseconds.
  */
 static void
 wait_a_moment(void)
@@ -87,7 +88,7 @@ tls_start(struct tls *tls)
 		wire_use(tls->in, tls->control);
 	wire_ok("begin TLS");
 	wire_flush();
-	/* The front of UCSPI-TLS wants a word, the other the end of its pipe. */
+	/* UCSPI-TLS begins when it reads an octet, the other front at the end of its pipe. */
 	if (!tls->delayed && write(tls->control, "y", 1) != 1)
 		wire_drop("tls");
 	close(tls->control);

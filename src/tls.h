@@ -1,8 +1,8 @@
 /*
- * tls: STLS (RFC 2595 section 4) without a TLS library. A front does TLS; this
- * tells it when to begin. Two ways are known: UCSPI-TLS, by the environment's
- * SSLCTLFD, SSLREADFD and SSLWRITEFD; and delayed encryption as tlswrapper does
- * it, by descriptor 5.
+ * tls: STLS (RFC 2595 section 4) without a TLS library. A front does TLS, and this room
+ * signals when to begin. Two ways are known: UCSPI-TLS, by SSLCTLFD, SSLREADFD and
+ * SSLWRITEFD in the environment; and delayed encryption as tlswrapper does it, by
+ * descriptor 5.
  */
 #ifndef TLS_H
 #define TLS_H
@@ -10,19 +10,20 @@
 #include <stdbool.h>
 
 struct tls {
-	bool delayed;	/* the front is the second kind */
-	int control;	/* where the front is told, or -1: no STLS */
+	bool delayed;	/* the front does delayed encryption */
+	int control;	/* the descriptor that makes the front begin; -1: no STLS */
 	int in;		/* descriptors inside TLS */
 	int out;
 };
 
-/* No front, or none that is needed: TLS is on already. */
+/* There is no front, or TLS is on already. */
 #define TLS_NONE ((struct tls){ .control = -1 })
 
 /*
- * Finds the front's descriptors and gives them the lowest numbers from 3 on.
- * "delayed" asks for descriptor 5; then "in" and "out" are those of the session
- * before and after. Returns the first number that is nobody's.
+ * Finds the front's descriptors and moves them to the lowest numbers from 3 on. With
+ * "delayed", descriptor 5 is taken if the environment names no others; "in" and "out"
+ * are then inside TLS later, too. Returns the number from which on all descriptors may
+ * be closed.
  */
 int tls_find(struct tls *tls, bool delayed, int in, int out);
 
@@ -30,8 +31,9 @@ int tls_find(struct tls *tls, bool delayed, int in, int out);
 bool tls_offered(const struct tls *tls);
 
 /*
- * Answers STLS, tells the front, and puts the wire inside TLS. Afterwards STLS
- * is not offered any more. Ends the session if the front is gone.
+ * Replies to STLS, makes the front begin, and puts the wire inside TLS. After that STLS
+ * is not offered any more. Does not return but ends the session if the front is gone, or
+ * if the client sent something after STLS without waiting for the reply.
  */
 void tls_start(struct tls *tls);
 

@@ -1,4 +1,7 @@
-/* TRANSACTION: what was indexed at login, until QUIT. */
+/*
+ * TRANSACTION. Replies come from the index that was made at login; only RETR and TOP read
+ * the mailbox, which other programs may have changed since.
+ */
 #include "transaction.h"
 
 #include <string.h>
@@ -6,7 +9,7 @@
 #include "index.h"
 #include "wire.h"
 
-enum { FIRST_READ = 8 * 1024 };
+enum { FIRST_READ = 8 * 1024 };	/* octets that TOP asks for at once */
 
 static uint64_t
 messages_left(const struct maildrop *maildrop)
@@ -55,19 +58,18 @@ transaction_list(struct session *session, const struct command *command)
 	return SESSION_STAY;
 }
 
-/* A maildrop that is not what the client was told: nothing of it is served. */
+/* Refuses to send a message, and says what the client can do. */
 static void
 refuse(enum maildrop_result result)
 {
 	if (result == MAILDROP_CHANGED)
 		wire_err(NULL, "another program has changed the mailbox, log in again");
-	else if (result == MAILDROP_BUSY)
-		wire_err("IN-USE", "the mailbox is busy, try again");
 	else
 		wire_err("SYS/TEMP", "the mailbox cannot be read");
 }
 
-/* What is in the window may serve commands that arrived together. Afterwards one look decides. */
+/* Commands that arrived together share the window. Once we have waited for the peer, the file
+   may have changed, so the window is emptied unless fstat(2) shows no change. */
 static void
 begin_turn(const struct maildrop *maildrop)
 {
@@ -78,7 +80,8 @@ begin_turn(const struct maildrop *maildrop)
 	turn = wire_turns();
 }
 
-/* Sends a message. False if something had touched the file when octets of it were read. */
+/* Sends a message without its end. Returns false if something had touched the file, since
+   login, when octets of the message were read. */
 static bool
 send_message(const struct maildrop *maildrop, const struct message *message, uint64_t lines,
 	uint64_t want)
@@ -119,7 +122,7 @@ serve(struct session *session, uint64_t lines)
 	enum maildrop_result result;
 	bool whole;
 
-	/* The beginning may be all that TOP wants. */
+	/* TOP seldom wants more than the beginning. */
 	if (lines != WIRE_ALL && want > FIRST_READ)
 		want = FIRST_READ;
 	begin_turn(maildrop);
@@ -135,8 +138,8 @@ serve(struct session *session, uint64_t lines)
 		wire_ok("top of the message");
 	/*
 	 * A program may rewrite the mailbox while we read and send. Unless the message came
-	 * whole out of the window in which it was confirmed, we look at it once more, and
-	 * send no end if it is another one now: a client discards what has no end.
+	 * whole out of the window in which it was confirmed, we look at it once more. If it is
+	 * another message now, we close without the final ".", so that the client discards it.
 	 */
 	if (!send_message(maildrop, message, lines, want) && !whole &&
 	    index_look_again(maildrop, message) != MAILDROP_GOOD)
@@ -161,7 +164,7 @@ transaction_top(struct session *session, const struct command *command)
 {
 	uint64_t lines;
 
-	/* One less than WIRE_ALL, which is no count. */
+	/* WIRE_ALL does not count lines, so no count may become it. */
 	if (!command_count(command->word[1], WIRE_ALL - 1, &lines)) {
 		wire_err(NULL, "no number of lines");
 		return SESSION_STAY;

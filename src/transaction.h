@@ -1,7 +1,7 @@
 /*
- * transaction: the handlers of the TRANSACTION state (RFC 1939 section 5 and
- * 7). The loop has resolved the message-number where there is one. What they
- * return is told in session.h.
+ * transaction: the handlers of the TRANSACTION state (RFC 1939 sections 5 and 7). If the
+ * command has a message-number, session has set session->number and session->message
+ * before. What a handler returns is explained in state.h.
  */
 #ifndef TRANSACTION_H
 #define TRANSACTION_H

@@ -1,7 +1,7 @@
 /*
- * Unique-ids. Equal mail delivered twice differs in its From_ line's date, or
- * else is numbered in file order; a mail program that notes its own things in
- * the header changes nothing here.
+ * Mail that is delivered twice differs in the date of its From_ line; if not, the equal
+ * messages are numbered in file order. A mail program may note its own things in a header,
+ * and clients must not fetch the message again, so such lines are left out.
  */
 #include "uniqueid.h"
 
@@ -12,9 +12,9 @@
 #include "md5.h"
 
 /*
- * What mail programs and other servers write into messages after delivery, by the
- * program that has it alone, if there is one. A hyphen at the end: any name that
- * begins so. The manual has this list, UNIQUE-IDS, and it never changes.
+ * Mail programs and other servers write header lines with these names into messages after
+ * delivery. A comment names the program if only one writes them. A hyphen at the end means
+ * any name that begins so. The list is in the manual, UNIQUE-IDS, and never changes.
  */
 static const char *const ignored[] = {
 	"Status", "X-Status", "X-UID", "X-UIDL", "X-Keywords", "X-IMAP", "X-IMAPbase",
@@ -27,7 +27,7 @@ static const char *const ignored[] = {
 	"X-RMAIL-", "X-VM-",				/* Emacs */
 };
 
-/* By the first letter of a name in the list, as a number: the third letters of such names. */
+/* For each first letter, as a number: the third letters of the names in the list with it. */
 #define LETTER(letter) ((uint32_t)1 << ((letter) & 31))
 static const uint32_t third_letters[32] = {
 	['S' & 31] = LETTER('a'),
@@ -49,7 +49,7 @@ is_field(const char *line, size_t length, const char *name)
 static bool
 is_ignored(const char *line, size_t length)
 {
-	/* Most lines are sorted out by two octets. */
+	/* Two octets suffice to rule out most lines. */
 	if (length < 3 || (third_letters[line[0] & 31] >> (line[2] & 31) & 1) == 0)
 		return false;
 	for (size_t i = 0; i < sizeof ignored / sizeof ignored[0]; i++)
@@ -59,7 +59,7 @@ is_ignored(const char *line, size_t length)
 	return false;
 }
 
-/* The octets of the line at p, its LF included. */
+/* Returns the length of the line at p, with its LF. */
 static size_t
 line_length(const char *p, const char *end)
 {
@@ -80,7 +80,7 @@ is_blank(char octet)
 	return octet == ' ' || octet == '\t';
 }
 
-/* The octets that a digest is made of. */
+/* The octets of which our own digest is made. */
 struct essence {
 	size_t length;
 	char octets[UNIQUEID_ESSENCE + UNIQUEID_PROMISE];
@@ -96,7 +96,7 @@ take(struct essence *essence, const char *octets, size_t length)
 	essence->length += n;
 }
 
-/* Whether no more octets are wanted than those taken and the run up to p. */
+/* Returns true if the octets taken and the run up to p are all that count. */
 static bool
 is_full(const struct essence *essence, const char *run, const char *p)
 {
@@ -104,9 +104,9 @@ is_full(const struct essence *essence, const char *run, const char *p)
 }
 
 /*
- * A message that was sent cut short, since its Content-Length was not to be believed
- * then, must not keep its unique-id when it is joined later: a client would remove with
- * it what it has never fetched. So the digits count, after a NUL.
+ * A message may be sent cut short because its Content-Length cannot be believed yet, and
+ * be joined later. If its unique-id stayed, a client would remove what it has never
+ * fetched. So the digits of the Content-Length that joined it count, after a NUL.
  */
 static void
 take_promise(struct essence *essence, const char *field, size_t length)
@@ -119,7 +119,7 @@ take_promise(struct essence *essence, const char *field, size_t length)
 			essence->octets[essence->length++] = field[i];
 }
 
-/* False if more of the message is needed: here it is cut at "end", unless "whole". */
+/* Returns false if more of the message is needed. Unless "whole", it goes on after "end". */
 static bool
 digest_own(const char *octets, const char *end, bool whole, bool joined,
 	uint8_t digest[UNIQUEID_OCTETS])
@@ -164,7 +164,7 @@ digest_own(const char *octets, const char *end, bool whole, bool joined,
 	return true;
 }
 
-/* Whether popa3d's digest has a line, which is no folded one. */
+/* Returns true if popa3d's digest has this line, which does not continue a field. */
 static bool
 popa3d_takes(const char *line, size_t length, bool *received)
 {
@@ -180,7 +180,7 @@ popa3d_takes(const char *line, size_t length, bool *received)
 	    (line[0] == 'X' && is_field(line, length, "X-Delivery-ID"));
 }
 
-/* False if more of the header is needed. */
+/* Returns false if more of the header is needed. */
 static bool
 digest_popa3d(const char *octets, const char *end, bool whole, uint8_t digest[UNIQUEID_POPA3D])
 {
@@ -201,13 +201,13 @@ digest_popa3d(const char *octets, const char *end, bool whole, uint8_t digest[UN
 	if (p == end && !whole && end - octets < UNIQUEID_PREFIX)
 		return false;
 	md5_end(&md5, sum);
-	/* It prints MD5's words, not its octets. */
+	/* popa3d prints the words of MD5, and not its octets. */
 	for (size_t i = 0; i < UNIQUEID_POPA3D; i++)
 		digest[i] = sum[i ^ 3];
 	return true;
 }
 
-/* Puts another server's id first; half of our own stays after it. */
+/* Puts another server's id first, and keeps half of our own digest after it. */
 static void
 put_first(uint8_t digest[UNIQUEID_OCTETS], const uint8_t id[UNIQUEID_OCTETS / 2])
 {
@@ -232,7 +232,8 @@ uniqueid_digest(enum uniqueid_kind kind, const char *octets, size_t length, bool
 	return true;
 }
 
-/* The number that is the next word before "end", and moves "line" past it. */
+/* Takes the next word before "end" as a number, and moves *line past it. Returns false if
+   the word is not a number of at most 32 bits. */
 static bool
 take_number(const char **line, const char *end, uint32_t *number)
 {
@@ -248,7 +249,7 @@ take_number(const char **line, const char *end, uint32_t *number)
 	return p > digits && value <= UINT32_MAX && (p == end || is_blank(*p));
 }
 
-/* The end of what a line says. */
+/* Returns where the text of a line ends, without its line end and blanks before that. */
 static const char *
 text_end(const char *line, size_t length)
 {

@@ -1,6 +1,7 @@
 /*
- * UPDATE. Here is what knows mail: which octets stay, what mail delivered meanwhile
- * means, what the log and the client are told. The octets are moved by move.
+ * This part of UPDATE knows mail. It decides which octets stay, keeps the mail that was
+ * delivered meanwhile, and chooses the result and the log line. The octets are moved by
+ * move.
  */
 #include "update.h"
 
@@ -14,10 +15,10 @@
 #include "move.h"
 
 /*
- * Programs that look for new mail compare the mailbox's two times. A mailbox that
- * was unread stays so, and one that was read does too. The time of modification is
- * that of the UPDATE, since some programs know by it alone that the mailbox is not
- * what they have read.
+ * Programs detect new mail by comparing the access time of the mailbox with its
+ * modification time. So we keep their order: an unread mailbox stays unread, and a read one
+ * stays read. The modification time becomes that of the UPDATE, because some programs
+ * detect by it alone that the mailbox has changed.
  */
 static void
 choose_access_time(const struct stat *status, int64_t accessed[2])
@@ -54,10 +55,10 @@ stuck(const char *what)
 }
 
 /*
- * Finds where the mail begins that was delivered since the index was made. If the
- * message before it goes, an empty line that the deliverer put before it goes too. If
- * no From_ line follows, a writer without locks may be in the middle of the message
- * that goes, and we refuse. Returns 0, or -1 with errno.
+ * Finds where the mail begins that was delivered since the index was made. If the last
+ * message of the index is removed, an empty line that the deliverer put after it is removed
+ * too. If no From_ line follows then, a writer without locks may be in the middle of the
+ * message that is removed, and we refuse. Returns 0 after setting *offset, or -1 with errno.
  */
 static int
 find_delivered(const struct maildrop *maildrop, uint64_t size, uint64_t *offset)
@@ -97,8 +98,9 @@ add_run(struct move *move, uint64_t from, uint64_t end)
 }
 
 /*
- * Plans the runs of octets that stay after the first message that goes. What was
- * delivered begins at "delivered". Returns 0, or -1 if there is no memory.
+ * Plans the runs of octets that stay after the first message that is removed. Mail that was
+ * delivered since the index was made begins at "delivered". Returns 0, or -1 if there is
+ * no memory.
  */
 static int
 plan_runs(struct move *move, const struct maildrop *maildrop, uint64_t delivered)
@@ -111,7 +113,7 @@ plan_runs(struct move *move, const struct maildrop *maildrop, uint64_t delivered
 		message++;
 	plan->first = message->start;
 	plan->runs = 0;
-	/* Each run follows a message that goes, but for what was delivered. */
+	/* Each run follows a message that is removed, except perhaps the run of delivered mail. */
 	if (journal_reserve(move->journal, maildrop->deleted + 1) == -1)
 		return -1;
 	for (; message < end; message++)
@@ -209,7 +211,7 @@ recover(struct move *move)
 			return pending("cannot sync the mailbox");
 		break;
 	case MOVE_PENDING:
-		/* What was appended since is mail. */
+		/* What was appended since is mail, and stays. */
 		choose_access_time(&status, accessed);
 		if (move_append(move, (uint64_t)status.st_size, accessed) == -1 ||
 		    move_finish(move) == -1)
@@ -221,7 +223,7 @@ recover(struct move *move)
 	return UPDATE_DONE;
 }
 
-/* No record was ever completed, so the mailbox has not been touched. */
+/* No journal record was ever completed, so the mailbox has not been touched. */
 static enum update_result
 discard(struct journal *journal)
 {

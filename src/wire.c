@@ -1,7 +1,7 @@
 /*
- * Descriptors 0 and 1. Input is one buffer that keeps whatever the client has
- * pipelined; output is one buffer that leaves when it is full or when no whole
- * line waits. Waiting is done in one place, wait_for.
+ * Input has one buffer, which keeps the commands that a client sends ahead. Output has one
+ * buffer, which is sent when it is nearly full or when no whole line waits. The peer is
+ * waited for in one place, wait_for.
  */
 #include "wire.h"
 
@@ -22,15 +22,15 @@
 enum {
 	OUTPUT = 64 * 1024,
 	LEAST_ROOM = 1024,	/* in output, to go on without sending */
-	STATUS_FRAME = 32,	/* octets of a status line that are not its text */
-	SHORT_LINE = 8,		/* octets; a shorter line's end is not worth a search */
+	STATUS_FRAME = 32,	/* octets of a status line apart from its text */
+	SHORT_LINE = 8,		/* octets; in shorter lines a search for the end does not pay */
 	MOST_DRAINS = 1024,	/* buffers of input that are dropped at the end */
 };
 
 static int in, out;
 static bool out_is_socket;
 static unsigned limit_seconds;
-static int64_t last_moment;	/* of the clock; 0: none */
+static int64_t last_moment;	/* on wire_clock, or 0 */
 static void (*end_session)(const char *why);
 static volatile sig_atomic_t signalled;
 
@@ -45,9 +45,9 @@ static uint64_t statuses, turns;
 static struct {
 	uint64_t lines_left;
 	bool in_header;
-	uint64_t octets;	/* of the line so far, of which lines are counted */
-	bool only_cr;		/* and whether that is nothing but a CR */
-	bool at_start, after_cr;	/* of what is sent next */
+	uint64_t octets;	/* of the line so far, where lines are counted */
+	bool only_cr;		/* the line so far is nothing but a CR */
+	bool at_start, after_cr;	/* where the octet stands that is sent next */
 } body;
 static bool mail_in_output;
 
@@ -74,7 +74,7 @@ wire_open(int in_descriptor, int out_descriptor, void (*end)(const char *why))
 	}
 	sigprocmask(SIG_BLOCK, &held, NULL);
 	signal(SIGPIPE, SIG_IGN);
-	/* Neither matters on what is no TCP socket. */
+	/* On other descriptors than TCP sockets these calls may fail, which does no harm. */
 	(void)setsockopt(out, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
 	(void)setsockopt(out, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
 }
@@ -115,7 +115,7 @@ wire_clock(void)
 {
 	struct timespec now;
 
-	/* Without a clock no time limit would ever end. */
+	/* Without a clock no time limit would ever be over. */
 	if (clock_gettime(CLOCK_MONOTONIC, &now) == -1)
 		wire_drop("clock");
 	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
@@ -142,7 +142,8 @@ milliseconds(int64_t count)
 	return (struct timespec){ .tv_sec = count / 1000, .tv_nsec = count % 1000 * 1000000 };
 }
 
-/* Returns when the descriptor is ready; signals are let in only here. Ends a turn. */
+/* Returns when the descriptor is ready, and ends a turn. Signals are let in only here and
+   in wire_pause. */
 static void
 wait_for(int fd, short events, int64_t until)
 {
@@ -207,7 +208,8 @@ wire_settle(void)
 		wire_flush();
 }
 
-/* Reads more, after sending what the client may be waiting for. */
+/* Reads more input. The client may wait for our replies before it sends more, so they are
+   sent first. */
 static void
 fill(int64_t *until)
 {
@@ -219,7 +221,7 @@ fill(int64_t *until)
 	memmove(input, input + line_start, input_end - line_start);
 	input_end -= line_start;
 	line_start = 0;
-	/* SECURITY: no copy of a password stays behind. */
+	/* SECURITY: a copy of a password must not stay in the part that is free now. */
 	explicit_bzero(input + input_end, WIRE_INPUT - input_end);
 	wait_for(in, POLLIN, *until);
 	n = read(in, input + input_end, WIRE_INPUT - input_end);
@@ -424,7 +426,7 @@ wire_body_begin(uint64_t lines)
 	body.after_cr = false;
 }
 
-/* Text on its way into the output, which has room for twice its octets. */
+/* Text that is copied to the output, which has room for twice as many octets. */
 struct passage {
 	const char *from, *end;
 	char *to;
@@ -432,8 +434,8 @@ struct passage {
 };
 
 /*
- * The rest of a line; true if the next is to go the same way: it was not short, or
- * empty as between paragraphs of any text.
+ * Copies the rest of a line. Returns true if this function shall copy the next line, too:
+ * this line was not short, or it was empty, as between the paragraphs of any text.
  */
 static inline bool
 pass_line(struct passage *passage)
@@ -463,8 +465,9 @@ pass_line(struct passage *passage)
 }
 
 /*
- * A few octets; true if a line ended there. No branch depends on them: in a mail
- * of short lines nobody can guess it.
+ * Copies a few octets. Returns true if a line ended among them. With short lines the
+ * processor would predict a branch wrongly for almost each line, so no branch depends on
+ * an octet.
  */
 static inline bool
 pass_octets(struct passage *passage)
@@ -488,11 +491,11 @@ pass_octets(struct passage *passage)
 	return any;
 }
 
-/* Sends mail text; returns how many of the octets it took. */
+/* Copies mail text to the output. Returns how many of the octets there was room for. */
 static size_t
 send_text(const char *octets, size_t length)
 {
-	/* An octet becomes two at the most. */
+	/* An octet becomes at most two. */
 	size_t most = (OUTPUT - used) / 2;
 	struct passage passage = {
 		.from = octets, .end = octets + (length < most ? length : most),
@@ -514,7 +517,7 @@ send_text(const char *octets, size_t length)
 	return (size_t)(passage.from - octets);
 }
 
-/* Of octets that follow those sent, how many belong to the lines that are still wanted. */
+/* Returns how many of these octets belong to the lines that the client still wants. */
 static size_t
 count_wanted(const char *octets, size_t length)
 {
@@ -585,7 +588,8 @@ void
 wire_close(void)
 {
 	wire_flush();
-	/* Unread input would make TCP take back what was just sent; a flood may have it. */
+	/* If we closed with input unread, TCP would send a reset, and the client might lose our
+	   last reply. A client that keeps flooding us may lose it. */
 	for (int i = 0; out_is_socket && i < MOST_DRAINS; i++)
 		if (recv(in, input, sizeof input, MSG_DONTWAIT) <= 0)
 			break;

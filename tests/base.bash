@@ -1,4 +1,4 @@
-# What every file of tests stands on, those with a setup of their own too.
+# What every file of tests stands on, also a file with a setup of its own.
 # shellcheck shell=bash
 
 bats_require_minimum_version 1.5.0

@@ -16,7 +16,7 @@ SESAME='$6$rounds=1000$salt$GK3yib7Lb94CdPqNt0xP5RxgvpEWVn9CfnufX04biOKhvXzbBUvz
 # In every test: alice, whose password is sesame, and no mail.
 setup() {
 	able
-	# Accounts of the tests look into their own folders only.
+	# The accounts of the tests, which are not root, must get to the test's folder.
 	[ "$EUID" -ne 0 ] || chmod a+x "$BATS_RUN_TMPDIR"
 	cd "$BATS_TEST_TMPDIR" || return
 	umask 022
@@ -44,7 +44,7 @@ teardown() {
 	[ -z "$left" ] || kill $left 2>/dev/null || :
 }
 
-# needs WHAT: skips, with the reason, what this machine cannot do; found by trying it.
+# needs WHAT: skips the test, with the reason, if a try shows that this machine cannot do it.
 needs() {
 	case $1 in
 	strace)
@@ -83,7 +83,7 @@ message() {
 	done
 }
 
-# keep: notes what the mailbox of alice is. unchanged: it still is.
+# keep: copies the mailbox of alice. unchanged: fails if the mailbox differs from the copy.
 keep() {
 	cp -p spool/alice kept
 }
@@ -97,8 +97,8 @@ server() {
 	"${SERVER[@]}" "$@" 2>>log
 }
 
-# records: what was logged, without the process's id; nor what a kernel without
-# Landlock or seccomp adds to each session, or root without a login program.
+# records: prints the log lines without the process-ID, and without the lines that a kernel
+# without Landlock or seccomp, or root without a login program, adds to each session.
 records() {
 	all_records | grep -vE '^sandbox, .*(this kernel cannot confine the process completely$|no login program, )' || :
 }
@@ -107,7 +107,7 @@ all_records() {
 	sed 's/^stdpop3d\[[0-9]*\]: //' log
 }
 
-# same EXPECTED REAL: two texts; their difference if there is one.
+# same EXPECTED REAL: fails, and prints the difference, if the two texts differ.
 same() {
 	diff -u --label expected <(printf '%s\n' "$1") --label real <(printf '%s\n' "$2")
 }
@@ -124,7 +124,7 @@ dialogue() {
 	same "$(grep '^S:' <<<"$script")" "$real"
 }
 
-# transaction [OPTION...]: the same, from the TRANSACTION state on.
+# transaction [OPTION...]: alice logs in, and the dialogue on standard input comes after.
 transaction() {
 	local script real
 	script=$(cat)
@@ -141,12 +141,12 @@ transaction() {
 	same "$(grep '^S:' <<<"$script")" "$real"
 }
 
-# A session that waits for what is said next. All of these take its name first:
+# A session that waits for what the client says next. Each of these takes its name first:
 #
 # connect NAME [OPTION...]   starts it
 # says NAME LINE...          the client says each line
 # hears NAME LINE...         the server's next lines, without CRLF, are these
-# ready NAME                 the greeting, and nothing is left to do before a command
+# ready NAME                 the greeting, and all that the server does before a command
 # answer NAME                prints a multi-line response, from status line to dot
 # login NAME                 alice logs in
 # gone NAME                  the server says nothing more and ends well
@@ -183,7 +183,7 @@ hears() {
 	done
 }
 
-# The accounts are read, and the last filter before login is in force, after the greeting.
+# After the greeting, the server reads the accounts and sets the last filter before login.
 ready() {
 	hears "$1" '+OK POP3 ready'
 	says "$1" NOOP

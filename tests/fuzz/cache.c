@@ -1,12 +1,11 @@
 /*
- * Any saved index beside any mailbox, and a session on both. The
- * mailbox is all from the first "From " on; an octet FILL in it stands for many,
- * since of small messages no part is believed. The first octet says how to read
- * what is between: even, it is the index's file itself, which hardly ever gets
- * past its fingerprints; odd, it is what became of a right index, with
- * fingerprints made for it.
+ * Any saved index beside any mailbox, and a session on both. The mailbox is all from the
+ * first "From " on; an octet FILL in it stands for many, because an index is not used if it
+ * is large beside its mailbox. The first octet of the input says how to read what is
+ * between: even, it is the saved index itself, which hardly ever gets past its fingerprints;
+ * odd, it says what to change in a right index, which then gets fingerprints that fit.
  */
-/* For the image, and for how a message is looked at. */
+/* Included, because static functions are called: write_image and identify. */
 #include "../../src/cache.c"
 #include "../../src/index.c"
 
@@ -76,7 +75,7 @@ change_message(struct message *message)
 		message->digest[value % UNIQUEID_OCTETS] ^= 1;
 }
 
-/* What the fields say of the right index. */
+/* Changes a right index as the input says. */
 static void
 change_index(struct maildrop *maildrop)
 {
@@ -88,7 +87,7 @@ change_index(struct maildrop *maildrop)
 		    (maildrop->count - gone) * sizeof(struct message));
 	}
 	uint64_t flags = take_number();
-	/* As nobody but a forger would have it: unique-ids and sums are those of the lie. */
+	/* A forger would make unique-ids that fit the changed messages. */
 	for (size_t i = 0; (flags & 1) != 0 && i < maildrop->count; i++) {
 		struct message *message = &maildrop->messages[i];
 		struct mbox_message found = {
@@ -111,7 +110,7 @@ change_index(struct maildrop *maildrop)
 		maildrop->seen.st_ctim.tv_sec ^= 1;
 }
 
-/* The index of the mailbox as it was when it ended at some octet, changed. */
+/* Saves an index of the mailbox as it was when it ended at some octet, with changes. */
 static void
 make_index(void)
 {
@@ -135,7 +134,7 @@ make_index(void)
 	close(fd);
 }
 
-/* As RETR would: each message is octets of the file. */
+/* Reads each message as RETR would; all its octets are in the file. */
 static void
 read_messages(struct maildrop *maildrop)
 {
@@ -162,7 +161,7 @@ mark_messages(struct maildrop *maildrop)
 			maildrop_delete(maildrop, &maildrop->messages[i]);
 }
 
-/* What was looked at again before it went is a message of the mailbox, of that unique-id. */
+/* A removed message that was looked at again is one of the mailbox, with its unique-id. */
 static void
 check_gone(const struct maildrop *maildrop)
 {
@@ -259,7 +258,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	else
 		make_index();
 	run_session();
-	/* What that session left. */
+	/* The second session gets what the first has left. */
 	run_session();
 	return 0;
 }

@@ -6,7 +6,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* What is handed out lies in the line and ends in it. */
+/* Each text that is handed out lies in the line and ends in it. */
 static void
 check_text(const char *text, const char *line, size_t size)
 {

@@ -20,7 +20,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static unsigned crypts;
 
-/* In place of libcrypt's, which may take minutes: one password has any hash. */
+/* libcrypt's may take minutes, so this stands in for it: one password has any hash. */
 char *
 crypt_r(const char *key, const char *setting, struct crypt_data *data)
 {
@@ -83,7 +83,7 @@ check_verdict(enum credentials_verdict verdict, const struct account *account, c
 {
 	if (strnlen(account->name, sizeof account->name) == sizeof account->name)
 		abort();
-	/* As it was sent, but for a domain and for capitals. */
+	/* The name is as it was sent, except for a domain and for capitals. */
 	size_t length = strlen(account->name);
 	if (length > 0 && (strncasecmp(account->name, name, length) != 0 ||
 	    (name[length] != '\0' && name[length] != '@')))
@@ -96,7 +96,7 @@ check_verdict(enum credentials_verdict verdict, const struct account *account, c
 		abort();
 }
 
-/* No hash and no secret of an account that is not served, and no name twice. */
+/* No account that is not served has a hash or a secret, and no name has two rows. */
 static void
 check_rows(const struct roster *roster, uid_t only)
 {
@@ -132,7 +132,7 @@ try(const struct roster *roster, const struct part parts[PARTS], uid_t only)
 	enum credentials_verdict verdict = credentials_password(roster, name, password,
 	    parts[PASSWORD].length, &account);
 	check_verdict(verdict, &account, name, only);
-	/* The same work for all, and no way in without it. */
+	/* Each login costs one call of crypt(3), and needs the password. */
 	if (verdict != CREDENTIALS_UNAVAILABLE && crypts != 1)
 		abort();
 	if (verdict == CREDENTIALS_GOOD && strcmp(password, "sesame") != 0)

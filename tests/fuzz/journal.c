@@ -4,7 +4,7 @@
  * odd, it is the fields of a plan and of a journal record, with checksums made for
  * them. The mailbox is everything from the last "From " on.
  */
-/* For what it derives, and its witness. */
+/* Included, because static functions are called: derive and witness. */
 #include "../../src/move.c"
 
 #include <stdio.h>
@@ -54,7 +54,7 @@ make_state(const struct maildrop *maildrop)
 	record->to = take_number();
 	if (derive(&move))
 		(void)witness(&move, &record->witness);
-	/* Mostly as it has to be, or nothing gets far. */
+	/* With a wrong number nothing gets far, so it is mostly right. */
 	if (take_number() % 4 == 0)
 		record->saved = take_number() % STATE;
 	memset(journal.saved, 's', record->saved);

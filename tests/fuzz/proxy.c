@@ -7,7 +7,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* An address, and nothing that could forge a field of a log line. */
+/* The octets of an address cannot forge a field of a log line. */
 static void
 check_peer(const struct peer *peer)
 {
@@ -34,7 +34,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	peer = nobody;
 	if (size < PROXY_SECOND || proxy_rest(data) > size - PROXY_SECOND)
 		return 0;
-	/* Exactly what was announced. */
+	/* The buffer has the size that was announced, so that reading beyond it is noticed. */
 	size_t length = proxy_rest(data);
 	unsigned char *rest = malloc(length);
 	if (length > 0)

@@ -1,6 +1,6 @@
 /*
- * accounts: on well-formed files our reader gives the same as that of the C library, and
- * in files of any octets it reads each line once, under its own number.
+ * accounts: from well-formed files our reader gives the entries that the C library gives,
+ * and in files of any octets it reads each line once, under its own number.
  */
 #include "accounts.h"
 
@@ -37,7 +37,7 @@ add_word(char **to, uint32_t most)
 		*(*to)++ = octets[random_below(sizeof octets - 1)];
 }
 
-/* An account's name has a letter first. */
+/* An account's name begins with a letter. */
 static void
 add_name(char **to)
 {
@@ -148,7 +148,7 @@ try_shadow(void)
 	fclose(stream);
 }
 
-/* Lines of any length: the numbered ones come, whole, under their numbers. */
+/* Lines of any length come under their numbers, and whole unless they are too long. */
 static void
 try_lengths(void)
 {
@@ -181,7 +181,7 @@ try_lengths(void)
 	accounts_close(&file);
 }
 
-/* What is no entry, and in the file named by the manual is refused. */
+/* Malformed lines, which must be refused. */
 static void
 try_bad(void)
 {

@@ -3,7 +3,7 @@
 
 #include "unit.h"
 
-/* As the session does: the argument of PASS is the rest of the line. */
+/* Cuts a line as the session does: the argument of PASS is the rest of the line. */
 static bool
 split(struct command *command, char *line, size_t length)
 {
@@ -141,7 +141,7 @@ test_numbers(void)
 	expect_count("99999999999999999999999999999999x", 7, false, 0);
 }
 
-/* "decoded" is NULL for what is no base64. */
+/* "decoded" is NULL for a text that is malformed. */
 static void
 expect_base64(const char *text, size_t length, const char *decoded, size_t decoded_length)
 {

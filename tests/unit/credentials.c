@@ -19,7 +19,7 @@ static const struct options options = {
 static int answer;
 static time_t seconds;
 
-/* In place of libc's. */
+/* This stands in for libc's. */
 int
 clock_gettime(clockid_t id, struct timespec *now)
 {
@@ -39,7 +39,7 @@ make_file(char *path, size_t room, const char *text)
 	snprintf(path, room, "/proc/self/fd/%d", fd);
 }
 
-/* A session that begins now. */
+/* Judges a login of alice in a session that begins now. */
 static void
 expect(enum credentials_verdict want, const char *remark)
 {

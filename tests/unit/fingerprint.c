@@ -1,6 +1,6 @@
 /*
  * The fingerprint does not depend on how a run was cut, and notices each
- * single octet. Journals on the disk hold it: its value must stay.
+ * single octet. Journals on the disk and unique-ids hold it, so its value must stay.
  */
 #include "fingerprint.h"
 

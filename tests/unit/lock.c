@@ -65,7 +65,7 @@ futimens(int fd, const struct timespec times[2])
 ssize_t
 pread(int fd, void *octets, size_t length, off_t offset)
 {
-	/* Short ones are looks at a head or an end. */
+	/* Short readings, of a message's first or last octets, take no time here. */
 	if (length > 4096)
 		note(fd, 'r');
 	return (ssize_t)syscall(SYS_pread64, fd, octets, length, offset);
@@ -176,7 +176,7 @@ test_long_work(void)
 	event_count = 0;
 	check(update_commit(&maildrop, &journal) == UPDATE_DONE, "UPDATE");
 	check_touched("UPDATE", 'w', 5);
-	/* The last one is after the truncation, and what follows is quick. */
+	/* The last sync follows the truncation, which takes no time, so it needs no touch. */
 	while (event_count > 0 && events[event_count - 1] != 's')
 		event_count--;
 	event_count -= event_count > 0;

@@ -90,7 +90,8 @@ compare_found(const struct specimen_message *expected, size_t count)
 	}
 }
 
-/* The whole, in blocks and in pieces, and what an UPDATE confirms: a message, the rest. */
+/* The whole, in blocks and in pieces; a message, as before it is sent or removed; and the
+   rest from a message on, as after a delivery. */
 static void
 compare(const char *octets, size_t length)
 {
@@ -135,7 +136,7 @@ test_small(void)
 	check(joined_count > ROUNDS / 100, "only %zu joined messages", joined_count);
 }
 
-/* A message of which the promise ends at "end", and one of the things that may follow. */
+/* A message whose promise ends at "end", and one of the texts that may follow there. */
 static void
 try_promise(size_t end)
 {
@@ -148,7 +149,7 @@ try_promise(size_t end)
 	size_t header = 40;
 
 	memset(octets, 'y', end);
-	/* The same number of digits, so it has the same length twice. */
+	/* The number of digits is fixed, so the second header is as long as the first. */
 	for (int i = 0; i < 2; i++)
 		header = (size_t)sprintf(octets, "From x\nContent-Length: %06zu\n\n", end - header);
 	memcpy(octets + header, "y\n\nFrom z\n\n", 12);
@@ -306,7 +307,7 @@ test_pseudo(void)
 	expect_pseudo(true, SENDER "X-IMAPbase: 1 2\n" SUBJECT "\nx\n");
 	expect_pseudo(true, DOVECOT SUBJECT "\nx\n");
 	expect_pseudo(true, DOVECOT SUBJECT "X-IMAP: 1 2\n\nReceived: x\n");
-	/* What anybody may send. */
+	/* Anybody may send these. */
 	expect_pseudo(false, SENDER SUBJECT "\nx\n");
 	expect_pseudo(false, SENDER SUBJECT "\nX-IMAP: 1 2\n");
 	expect_pseudo(false, SENDER "Received: x\n" SUBJECT "X-IMAP: 1 2\n\nx\n");
@@ -316,11 +317,11 @@ test_pseudo(void)
 	expect_pseudo(false, SENDER "X-IMAP: 1 2\nSubject: bounce\n\n" SUBJECT);
 	expect_pseudo(false, SENDER "X-IMAP: 1 2\n\n" SUBJECT);
 	expect_pseudo(false, SENDER "X-IMAP: 1 2\nSubject: DON'T DELETE");
-	/* Mail may be in it. */
+	/* A larger message may have mail in it. */
 	memset(large + strlen(large), 'x', sizeof large - strlen(large));
 	check(mbox_is_pseudo(large, sizeof large - 1), "a large pseudo message");
 	check(!mbox_is_pseudo(large, sizeof large), "too large a pseudo message");
-	/* However little of it is there. */
+	/* However little of it is there, no octet after that is read. */
 	for (size_t length = 0; length < sizeof real; length++) {
 		char *part = malloc(length + 1);
 		memcpy(part, real, length);

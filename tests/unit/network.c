@@ -5,7 +5,7 @@
 
 static struct networks networks;
 
-/* "why" is how the message begins that says what is wrong; NULL: nothing is wrong. */
+/* "why" is how the text begins that says what is wrong, or NULL if nothing is wrong. */
 static void
 expect_list(const char *text, const char *why, const char *wrong)
 {
@@ -86,7 +86,7 @@ test_limits(void)
 	strcat(text, ",::/0");
 	expect_list(text, "more than 32 networks", "::/0");
 
-	/* As long as the longest address may be, and one octet more than may be named. */
+	/* The longest address, and a text that is too long to be named whole. */
 	expect_list("2001:0db8:1111:2222:3333:4444:5555:6666/128", NULL, NULL);
 	memset(text, '1', 2 * NETWORK_PART);
 	text[2 * NETWORK_PART] = '\0';

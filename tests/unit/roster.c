@@ -101,7 +101,7 @@ load_logged(struct roster *roster, int fd)
 	return logged;
 }
 
-/* What is not served has nothing that proves it, in the rows or elsewhere. */
+/* An account that is not served has no hash and no secret, in its row or elsewhere. */
 static void
 test_unserved(void)
 {
@@ -173,7 +173,7 @@ map(int fd, size_t size)
 	return block;
 }
 
-/* Another image finds the same in the file as a process that loads for itself. */
+/* Another image finds in the file the roster that a process would load for itself. */
 static void
 test_adopted(void)
 {

@@ -1,6 +1,6 @@
 /*
  * SipHash-2-4-128 of the octets 00, 01, 02, ... under the key 00, 01, ... 0f.
- * "openssl mac -macopt size:16 -macopt hexkey:KEY -in FILE SIPHASH" prints the same.
+ * "openssl mac -macopt size:16 -macopt hexkey:KEY -in FILE SIPHASH" prints them.
  */
 #include "siphash.h"
 

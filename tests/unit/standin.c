@@ -43,7 +43,7 @@ main(void)
 	for (int i = 0; i < ACCOUNTS; i++)
 		check(times[i] > NAMES / ACCOUNTS / 2 && times[i] < NAMES / ACCOUNTS * 2,
 		    "account %d stands in for %u", i, times[i]);
-	/* A new password: names come to that account or leave it, no others move. */
+	/* After a new password, names come to its account or leave it; no other names move. */
 	strcpy(hashes[9], "$6$other$hash");
 	for (unsigned i = 0; i < NAMES; i++) {
 		int now = chosen(i, false);

@@ -22,7 +22,7 @@ static const struct {
 	{ FROM "Subject: folded\n line\n\n.\n\xff\xfe\n", "e5c219ffb0606e51ce8aab672e053cd2" },
 };
 
-/* What popa3d 1.0.3 says of them. */
+/* The unique-ids that popa3d 1.0.3 gives. */
 static const struct {
 	const char *raw, *id;
 } popa3d[] = {
@@ -37,7 +37,7 @@ static const struct {
 	{ "From a\nDate: x", "1a6e6da9d2f41971" },
 };
 
-/* All of these are the same message. */
+/* All of these must have the unique-id of PLAIN. */
 static const char *const same[] = {
 	FROM "Subject: one\nTo: bob\n\nbody\n",
 	FROM "Subject: one\nTo: bob\n\nbody",
@@ -69,7 +69,7 @@ id_of(char hex[33], const char *raw, size_t length)
 {
 	uint8_t digest[UNIQUEID_OCTETS];
 
-	/* A copy of just that size, so that reading beyond it shows. */
+	/* A copy of exactly this size, so that a reading beyond it is noticed. */
 	char *copy = malloc(length == 0 ? 1 : length);
 	if (copy == NULL)
 		abort();
@@ -79,7 +79,7 @@ id_of(char hex[33], const char *raw, size_t length)
 	to_hex(hex, digest, sizeof digest);
 }
 
-/* What follows the octets that count changes nothing; each of them counts. */
+/* Octets after those that count change nothing, and the last octet that counts does. */
 static void
 test_bounds(void)
 {
@@ -97,13 +97,13 @@ test_bounds(void)
 	message[UNIQUEID_ESSENCE - 1] = 'y';
 	id_of(after, message, sizeof message);
 	check(strcmp(before, after) != 0, "the last of the first octets is ignored");
-	/* As soon as there are enough of them, no more are asked for. */
+	/* As soon as all octets that count are given, no more are asked for. */
 	check(uniqueid_digest(UNIQUEID_OWN, message, UNIQUEID_ESSENCE, false, false, digest),
 	    "more is wanted than counts");
 	check(!uniqueid_digest(UNIQUEID_OWN, message, UNIQUEID_ESSENCE - 1, false, false, digest),
 	    "less is enough than counts");
 	to_hex(before, digest, sizeof digest);
-	/* A line that does not count moves what does; it may be as long as all that is looked at. */
+	/* After an ignored line, later octets count. This line has all UNIQUEID_PREFIX octets. */
 	memset(message + head, 'h', sizeof message - head);
 	memcpy(message + head, "Status: ", ignored);
 	check(!uniqueid_digest(UNIQUEID_OWN, message, UNIQUEID_PREFIX - 1, false, false, digest),
@@ -118,7 +118,7 @@ test_bounds(void)
 	check(strcmp(before, after) != 0, "what follows an ignored line is ignored");
 }
 
-/* A message that is joined is another than the same octets that are not. */
+/* A message that is joined has another unique-id than these octets have otherwise. */
 static void
 test_joined(void)
 {

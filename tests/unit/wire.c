@@ -1,6 +1,6 @@
 /*
- * Without byte-stuffing, wire_body sends of a message what the manual says, and as many
- * octets as the scan counted; for TOP likewise.
+ * wire_body sends what the manual says, for RETR and for TOP. For RETR, without the octets
+ * of byte-stuffing, these are as many as the scan counted.
  */
 #include "wire.h"
 
