@@ -68,8 +68,12 @@ audit(const struct maildrop *maildrop, const struct message *message)
 void
 audit_deletions(struct maildrop *maildrop)
 {
-	if (maildrop->deleted == 0 || index_number(maildrop) == -1)
+	if (maildrop->deleted == 0)
 		return;
+	if (index_number(maildrop) == -1) {
+		log_failure("maildrop", "cannot number the unique-ids");
+		return;
+	}
 	for (size_t i = 0; i < maildrop->count; i++)
 		if (maildrop->messages[i].deleted)
 			audit(maildrop, &maildrop->messages[i]);

@@ -9,8 +9,8 @@
 
 /*
  * Logs the messages that are marked deleted, before UPDATE, because their headers are gone
- * afterwards. The log line of the session's end says whether they were removed. Logs
- * nothing if there is no memory to number the unique-ids.
+ * afterwards. The log line of the session's end says whether they were removed. If
+ * there is no memory to number the unique-ids, logs that, and no message.
  */
 void audit_deletions(struct maildrop *maildrop);
 

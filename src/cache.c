@@ -35,14 +35,15 @@ struct image {
 	uint64_t magic;
 	uint64_t device, inode, size;		/* of the mailbox */
 	int64_t modified[2], changed[2];	/* its times: seconds, nanoseconds */
-	uint64_t known, open;			/* as in struct maildrop */
+	uint64_t known, open;			/* as in struct maildrop, */
+	int64_t since;				/* and so is this */
 	uint64_t kind, validity, last;		/* of the unique-ids */
 	uint64_t count, octets;
 	uint64_t messages_print;
 	uint64_t image_print;			/* of all the above */
 };
 
-static const uint64_t magic = 0x696e64657835 << 8 | sizeof(struct message);
+static const uint64_t magic = 0x696e64657836 << 8 | sizeof(struct message);
 
 static uint64_t
 print_of_image(const struct image *image)
@@ -157,6 +158,7 @@ cache_recall(const struct cache *cache, struct maildrop *maildrop)
 	maildrop->size = image.size;
 	maildrop->known = image.known;
 	maildrop->open = image.open;
+	maildrop->since = image.since;
 	maildrop->seen = status_of(&image);
 }
 
@@ -174,6 +176,7 @@ write_image(const struct cache *cache, const struct maildrop *maildrop)
 		.changed = { seen->st_ctim.tv_sec, seen->st_ctim.tv_nsec },
 		.known = maildrop->known,
 		.open = maildrop->open,
+		.since = maildrop->since,
 		.kind = maildrop->kind,
 		.validity = maildrop->adoption.validity,
 		.last = maildrop->adoption.last,

@@ -20,6 +20,7 @@ enum {
 	FIRST_ROOM = 64,	/* messages */
 	MOST_GROWTH = 8,
 	FIRST_LOOK = 4096,	/* octets of a message; its unique-id seldom needs more */
+	WEEK = 7 * 24 * 60 * 60,	/* seconds */
 };
 
 static struct mbox scan;
@@ -33,8 +34,8 @@ static struct {
 /* While a message is looked at again: whether the scan finds it as it was. */
 static struct {
 	const struct message *expected;
-	size_t count;
-	bool same;
+	bool same;		/* the last message that the scan found is the expected one */
+	int error;		/* errno, if the message cannot be read; or 0 */
 } comparison;
 
 static enum maildrop_result
@@ -226,6 +227,7 @@ forget(struct maildrop *maildrop)
 	maildrop->octets = 0;
 	maildrop->known = 0;
 	maildrop->open = UINT64_MAX;
+	maildrop->since = maildrop->seen.st_ctim.tv_sec;
 }
 
 /* Takes the last message out of the index, because what was added to the file may belong
@@ -286,6 +288,21 @@ last_stands(const struct maildrop *maildrop)
 }
 
 /*
+ * Returns true if what was added since the index was saved can be scanned alone. A message
+ * that another program replaced by one of the same size stays in the index as long as no
+ * client asks for it, so each week the whole file is scanned.
+ */
+static bool
+goes_on(const struct maildrop *maildrop, const struct stat *then)
+{
+	uint64_t age = (uint64_t)maildrop->seen.st_ctim.tv_sec - (uint64_t)maildrop->since;
+
+	return maildrop->recalled && may_have_grown(then, &maildrop->seen) &&
+	    maildrop->open > (uint64_t)maildrop->seen.st_size && age <= WEEK &&
+	    last_stands(maildrop);
+}
+
+/*
  * Dovecot numbers a mailbox anew, from 1 on, when it has lost its index. With the old
  * UIDVALIDITY, new mail would then get the unique-ids of mail that a client has fetched,
  * and the client would never fetch the new mail. So we believe no number, and at worst a
@@ -330,8 +347,7 @@ index_make(struct maildrop *maildrop)
 	if (result != MAILDROP_GOOD ||
 	    (maildrop->recalled && maildrop_looks_same(&then, &maildrop->seen)))
 		return result;
-	if (maildrop->recalled && may_have_grown(&then, &maildrop->seen) &&
-	    maildrop->open > (uint64_t)maildrop->seen.st_size && last_stands(maildrop))
+	if (goes_on(maildrop, &then))
 		from = maildrop->known = reopen_last(maildrop);
 	else
 		forget(maildrop);
@@ -371,6 +387,22 @@ same_text(const struct maildrop *maildrop, const struct message *a, const struct
 }
 
 /*
+ * Returns a number that is the same for unique-ids that are. Senders may choose digests. If
+ * they knew which of them share a chain, they could make one chain very long; so that depends
+ * on two random keys, for the two halves of a digest.
+ */
+static uint64_t
+hash_of(const struct maildrop *maildrop, const struct message *message, const uint64_t key[2])
+{
+	uint64_t half[2];
+
+	memcpy(half, message->digest, sizeof half);
+	if (message->adopted || maildrop->kind != UNIQUEID_OWN)
+		half[1] = 0;	/* no part of the unique-id */
+	return (half[0] * (key[0] | 1) + half[1] * (key[1] | 1)) >> 32;
+}
+
+/*
  * A chain links the first messages of some unique-ids, by hash. Until all messages are
  * numbered, the "copy" of such a first message counts how many have its unique-id. A link is
  * the index of a message plus one; 0 ends a chain.
@@ -380,7 +412,7 @@ index_number(struct maildrop *maildrop)
 {
 	struct message *messages = maildrop->messages;
 	size_t chains = maildrop->count / 2 + 1;
-	uint64_t key = 0;
+	uint64_t key[2] = { 0, 0 };
 
 	if (maildrop->numbered)
 		return 0;
@@ -388,14 +420,9 @@ index_number(struct maildrop *maildrop)
 	if (chain == NULL)
 		return -1;
 	uint32_t *next = chain + chains;
-	/* Senders may choose digests. If they knew which digests share a chain, they could make
-	   one chain very long; so that depends on a random key. */
-	(void)!getrandom(&key, sizeof key, 0);
-	key |= 1;
+	(void)!getrandom(key, sizeof key, 0);
 	for (size_t i = 0; i < maildrop->count; i++) {
-		uint64_t hash;
-		memcpy(&hash, messages[i].digest, sizeof hash);
-		uint32_t *link = &chain[(hash * key >> 32) % chains];
+		uint32_t *link = &chain[hash_of(maildrop, &messages[i], key) % chains];
 		while (*link != 0 && !same_text(maildrop, &messages[*link - 1], &messages[i]))
 			link = &next[*link - 1];
 		if (*link == 0) {
@@ -422,11 +449,11 @@ compare_message(void *context, const struct mbox_message *found)
 	/* A message that had no number of Dovecot's before must not get one now. */
 	uint64_t least = expected->adopted ? uniqueid_adopted(expected->digest) : UINT64_MAX;
 
-	comparison.count++;
+	if (identify(context, found, least, &message) == -1)
+		comparison.error = errno;
 	comparison.same = message.start == expected->start && message.octets == expected->octets &&
 	    message.trim == expected->trim && message.blank == expected->blank &&
-	    message.joined == expected->joined &&
-	    identify(context, found, least, &message) == 0 && same_id(expected, &message);
+	    message.joined == expected->joined && same_id(expected, &message);
 }
 
 static enum maildrop_result
@@ -449,23 +476,25 @@ cannot_read(struct maildrop *maildrop)
 }
 
 /*
- * Returns true if a message may end at "end": the file ends there too, or another message
+ * Returns 1 if a message may end at "end": the file ends there too, or another message
  * begins there. After the last message of the index, a deliverer may have put an empty line
- * before its mail.
+ * before its mail. Returns 0 if not, or -1 with errno.
  */
-static bool
+static int
 ends_at(const struct maildrop *maildrop, uint64_t end)
 {
 	char octets[MBOX_LEAD];
 	struct stat now;
 
-	if (fstat(maildrop->fd, &now) == -1 || (uint64_t)now.st_size < end)
-		return false;
+	if (fstat(maildrop->fd, &now) == -1)
+		return -1;
+	if ((uint64_t)now.st_size < end)
+		return 0;
 	uint64_t left = (uint64_t)now.st_size - end;
 	size_t length = left < sizeof octets ? (size_t)left : sizeof octets;
 	lock_touch();
 	if (maildrop_read(maildrop, end, octets, length) == -1)
-		return false;
+		return -1;
 	int lead = mbox_leads(octets, length);
 	return left == 0 || lead == 0 || (lead > 0 && end == maildrop->size);
 }
@@ -477,9 +506,11 @@ look(struct maildrop *maildrop, const struct message *message)
 	uint64_t end = maildrop_end(maildrop, message);
 	size_t length;
 	bool any = true;
+	int ends = 0;
 
 	comparison.expected = message;
-	comparison.count = 0;
+	comparison.same = false;
+	comparison.error = 0;
 	begin_scan(maildrop, message->start, compare_message);
 	for (uint64_t offset = message->start; offset < end; offset += length) {
 		lock_touch();
@@ -492,10 +523,13 @@ look(struct maildrop *maildrop, const struct message *message)
 		if (!mbox_feed(&scan, length, offset + length == end))
 			break;
 	}
-	if (scan.state == MBOX_UNREADABLE)
+	if (comparison.same)
+		ends = ends_at(maildrop, end);
+	if (comparison.error != 0)
+		errno = comparison.error;
+	if (scan.state == MBOX_UNREADABLE || comparison.error != 0 || ends == -1)
 		return cannot_read(maildrop);
-	return comparison.count == 1 && comparison.same && ends_at(maildrop, end) ?
-	    MAILDROP_GOOD : note_rewriting(maildrop);
+	return ends == 1 ? MAILDROP_GOOD : note_rewriting(maildrop);
 }
 
 enum maildrop_result

@@ -74,7 +74,7 @@ struct journal {
  * Opens and locks the state file "name" in directory "directory". If the file is
  * not empty, "NAME:aside" is opened too. Closing the descriptor releases the lock.
  * Returns 0, or -1 with errno: EWOULDBLOCK if another session has the lock, EPERM
- * if the file is not a regular one of ours with one link.
+ * if the file is not a regular file of the service account with one link.
  */
 int journal_open(struct journal *journal, int directory, const char *name);
 

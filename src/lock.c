@@ -147,8 +147,8 @@ note_obstacle(const struct stat *status)
 }
 
 /*
- * Removes the dotlock if a session of ours made it; or, unless "ours_only", if it is
- * stale. The caller holds the state file, so no other session of ours is alive.
+ * Removes the dotlock that a session of this server made. Unless "ours_only", also
+ * removes a stale dotlock of another program. The caller holds the state file, so no other session of ours is alive.
  */
 static void
 break_stale(bool ours_only)

@@ -114,6 +114,8 @@ nap(const struct maildrop *maildrop, int64_t start, int64_t tried, enum lock_res
 	}
 	int64_t pause = (int64_t)((double)(NAPS * (now - tried)) * (double)left /
 	    (double)patience) + (now / 64 ^ getpid()) % most;
+	if (pause > left)
+		pause = left;
 	struct timespec time = { .tv_sec = pause / SECOND, .tv_nsec = pause % SECOND };
 	nanosleep(&time, NULL);
 	return true;
@@ -198,11 +200,16 @@ maildrop_open(struct maildrop *maildrop, int spool, const char *name, uid_t owne
 enum maildrop_result
 maildrop_settle(const struct maildrop *maildrop)
 {
-	/* A deliverer may have come and gone: then it has changed the file. */
-	if (maildrop->fd == -1 || !maildrop->partly_locked ||
-	    (lock_is_undisputed() && maildrop_is_untouched(maildrop)))
+	const char *why;
+
+	if (maildrop->fd == -1 || !maildrop->partly_locked)
 		return MAILDROP_GOOD;
-	log_record(LOG_NOTICE, "maildrop busy", "%s", lock_obstacle());
+	/* A deliverer may have come and gone: then it has changed the file. */
+	why = !lock_is_undisputed() ? lock_obstacle() :
+	    !maildrop_is_untouched(maildrop) ? "it changed while it was read" : NULL;
+	if (why == NULL)
+		return MAILDROP_GOOD;
+	log_record(LOG_NOTICE, "maildrop busy", "%s", why);
 	return MAILDROP_BUSY;
 }
 

@@ -42,6 +42,7 @@ struct maildrop {
 	uint64_t size;		/* its octets then */
 	uint64_t known;		/* messages before this offset are from the saved index, and
 				   the file has changed since: they are looked at again */
+	int64_t since;		/* when the file had changed last as all of it was scanned */
 	uint64_t scanned;	/* octets that this session read to index the mailbox */
 	uint64_t open;		/* if the file grows to here, boundaries may change */
 	uint64_t hidden, hidden_end;	/* of the pseudo message; 0 and 0 without it */

@@ -224,7 +224,7 @@ resolve_message(struct session *session, const struct command *command)
 	if (command->words == 0)
 		return true;
 	if (!command_number(command->word[0], UINT32_MAX, &session->number)) {
-		wire_err(NULL, "no message-number");
+		wire_err(NULL, "not a message-number");
 		return false;
 	}
 	session->message = maildrop_message(&session->maildrop, session->number);

@@ -127,7 +127,6 @@ serve(struct session *session, uint64_t lines)
 		want = FIRST_READ;
 	begin_turn(maildrop);
 	result = index_confirm_to_send(maildrop, message, want, &whole);
-
 	if (result != MAILDROP_GOOD) {
 		refuse(result);
 		return SESSION_STAY;
@@ -166,7 +165,7 @@ transaction_top(struct session *session, const struct command *command)
 
 	/* WIRE_ALL does not count lines, so no count may become it. */
 	if (!command_count(command->word[1], WIRE_ALL - 1, &lines)) {
-		wire_err(NULL, "no number of lines");
+		wire_err(NULL, "not a number of lines");
 		return SESSION_STAY;
 	}
 	return serve(session, lines);

@@ -25,6 +25,7 @@ static const char *const ignored[] = {
 	"X-Mozilla-",
 	"X-KMail-", "X-Length",				/* KMail */
 	"X-RMAIL-", "X-VM-",				/* Emacs */
+	"X-Spam-", "X-Spamd-",				/* filters; long, and alike in much mail */
 };
 
 /* For each first letter, as a number: the third letters of the names in the list with it. */
@@ -129,6 +130,7 @@ digest_own(const char *octets, const char *end, bool whole, bool joined,
 	/* Lines that count are taken together as far as they follow each other. */
 	const char *run = octets, *p, *promise = NULL;
 	size_t n, promised = 0;
+	bool cut = false;	/* the last of these lines may go on after "end" */
 
 	essence.length = 0;
 	for (p = octets; p < end && (!is_full(&essence, run, p) || (joined && promise == NULL));
@@ -136,6 +138,7 @@ digest_own(const char *octets, const char *end, bool whole, bool joined,
 		if (is_empty(p, end))
 			break;
 		n = line_length(p, end);
+		cut = p[n - 1] != '\n';
 		/* A folded line goes with the one before it. */
 		if (!is_blank(*p))
 			skipping = is_ignored(p, n);
@@ -148,13 +151,14 @@ digest_own(const char *octets, const char *end, bool whole, bool joined,
 			run = p + n;
 		}
 	}
-	/* Mail programs differ in how many empty lines end a message. */
-	while (whole && end > p && (end[-1] == '\n' || end[-1] == '\r'))
-		end--;
 	take(&essence, run, (size_t)(end - run));
 	if (!whole && end - octets < UNIQUEID_PREFIX &&
-	    (essence.length < UNIQUEID_ESSENCE || (joined && promise == NULL)))
+	    (cut || essence.length < UNIQUEID_ESSENCE || (joined && promise == NULL)))
 		return false;
+	/* Mail programs differ in how many empty lines end a message. */
+	while (essence.length > 0 && (essence.octets[essence.length - 1] == '\n' ||
+	    essence.octets[essence.length - 1] == '\r'))
+		essence.length--;
 	if (promise != NULL)
 		take_promise(&essence, promise, promised);
 	struct fingerprint print;

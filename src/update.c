@@ -57,8 +57,8 @@ stuck(const char *what)
 /*
  * Finds where the mail begins that was delivered since the index was made. If the last
  * message of the index is removed, an empty line that the deliverer put after it is removed
- * too. If no From_ line follows then, a writer without locks may be in the middle of the
- * message that is removed, and we refuse. Returns 0 after setting *offset, or -1 with errno.
+ * too; index_confirm_to_remove has seen to it that a From_ line follows then. Returns 0
+ * after setting *offset, or -1 with errno.
  */
 static int
 find_delivered(const struct maildrop *maildrop, uint64_t size, uint64_t *offset)
@@ -75,11 +75,8 @@ find_delivered(const struct maildrop *maildrop, uint64_t size, uint64_t *offset)
 	if (maildrop_read(maildrop, *offset, octets, (size_t)length) == -1)
 		return -1;
 	lead = mbox_leads(octets, (size_t)length);
-	if (lead == -1) {
-		errno = EINVAL;
-		return -1;
-	}
-	*offset += (uint64_t)lead;
+	/* A writer without locks may have changed it since, and then nothing is cut off. */
+	*offset += lead > 0 ? (uint64_t)lead : 0;
 	return 0;
 }
 
@@ -149,7 +146,7 @@ remove_marked(struct move *move, const struct maildrop *maildrop, const struct s
 	plan->size = (uint64_t)status->st_size;
 	choose_access_time(status, accessed);
 	if (find_delivered(maildrop, plan->size, &delivered) == -1)
-		return refused("what was delivered does not start with a From_ line");
+		return refused("cannot read the mailbox");
 	if (plan_runs(move, maildrop, delivered) == -1)
 		return refused("no memory");
 	if (plan->runs == 0)

@@ -593,6 +593,16 @@ serves_one() {
 	serves_one gone_on_with
 }
 
+@test "a message that does not begin any more is not served, though another was before it" {
+	message one two three | mailbox alice
+	connect pop
+	login pop
+	printf X | dd of=spool/alice bs=1 seek="$(message one two | wc -c)" conv=notrunc status=none
+	# Message two has no end any more.
+	says pop 'TOP 1 0' 'TOP 3 0' 'TOP 2 0' QUIT
+	hears pop '+OK top of the message' 'Subject: one' '' '.' "$CHANGED" "$CHANGED" '+OK bye'
+}
+
 @test "a mailbox that has become shorter loses nothing" {
 	local change
 	# Though message one is as it was: what stays must be there.
@@ -603,10 +613,29 @@ serves_one() {
 		gone pop
 		rm pop.to pop.from
 		unchanged
+		records | grep -q 'maildrop changed'
 		: >log
 	done
 	refuses_two shortened
 	refuses_two truncated
+}
+
+@test "a mailbox that lost the end of a message that stays is not moved, though what goes is whole" {
+	{
+		message one
+		perl -e 'print "From a\n\n", "x\n" x 5000, "\n"'
+	} | mailbox alice
+	connect pop
+	login pop
+	says pop 'DELE 1'
+	hears pop '+OK message 1 deleted'
+	truncate -s 5000 spool/alice
+	keep
+	says pop QUIT
+	hears pop '-ERR [SYS/TEMP] the deleted messages are not removed'
+	gone pop
+	unchanged
+	records | grep -q 'maildrop changed'
 }
 
 @test "a mailbox in which messages have moved is not served, and nothing is removed" {
@@ -692,6 +721,50 @@ serves_one() {
 	[ "$(awk '{ sum += $NF } END { print sum }' trace)" -lt 10000000 ]
 	grep -c '^Subject: two' spool/alice | grep -qx 40
 	run ! grep -q '^Subject: one' spool/alice
+}
+
+@test "a deliverer may end the last message with the empty line that it lacks" {
+	local end
+	for end in $'\n' $'\r\n'; do
+		message one two | head -c -1 | mailbox alice
+		connect pop
+		login pop
+		{
+			printf %s "$end"
+			message three
+		} >>spool/alice
+		says pop 'RETR 2' 'DELE 2' QUIT
+		hears pop '+OK 29 octets' 'Subject: two' '' 'body of two' '.' \
+			'+OK message 2 deleted' '+OK bye'
+		gone pop
+		rm pop.to pop.from
+		message one three | cmp - spool/alice
+	done
+}
+
+@test "a disk that fails while a message is looked at again is not taken for another program" {
+	needs strace
+	local calls=9999 way server=("${SERVER[@]}")
+	# The last octets that are read are those after the message.
+	for way in whole failing; do
+		message one two | mailbox alice
+		: >trace
+		SERVER=(strace -o trace -e trace=pread64
+			-e "inject=pread64:error=EIO:when=$calls" "${server[@]}")
+		connect $way
+		login $way
+		message three >>spool/alice
+		says $way 'RETR 1' QUIT
+		if [ $way = whole ]; then
+			hears $way '+OK 29 octets' 'Subject: one' '' 'body of one' '.' '+OK bye'
+		else
+			hears $way '-ERR [SYS/TEMP] the mailbox cannot be read' '+OK bye'
+		fi
+		gone $way
+		calls=$(grep -c '^pread64' trace)
+	done
+	records | grep -q 'maildrop, .*cannot read the mailbox: Input/output error'
+	run ! grep -q 'maildrop changed' log
 }
 
 @test "once mail was delivered, only what is sent is read again" {

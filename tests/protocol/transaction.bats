@@ -265,13 +265,13 @@ setup_three() {
 		C: TOP 1 2 3
 		S: -ERR wrong number of arguments^M
 		C: TOP 1 x
-		S: -ERR no number of lines^M
+		S: -ERR not a number of lines^M
 		C: TOP 1 -1
-		S: -ERR no number of lines^M
+		S: -ERR not a number of lines^M
 		C: TOP 1 +1
-		S: -ERR no number of lines^M
+		S: -ERR not a number of lines^M
 		C: RETR x
-		S: -ERR no message-number^M
+		S: -ERR not a message-number^M
 		C: STAT
 		S: +OK 3 91^M
 	END

@@ -22,6 +22,10 @@ load ../helper
 	"$UNITS/fingerprint"
 }
 
+@test "what is read of a mailbox that has grown, and the numbers of equal unique-ids" {
+	"$UNITS/index"
+}
+
 @test "lock: a dotlock is touched however long the disk takes, and login waits for a clock tick" {
 	"$UNITS/lock"
 }

@@ -6,6 +6,7 @@
 #include "lock.h"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -25,6 +26,7 @@ static struct timespec uptime = { .tv_sec = 1000 };
 static struct timespec coarse;
 static unsigned pace;		/* seconds that each reading and writing takes */
 static unsigned naps;
+static long each;		/* nanoseconds that pass whenever the clock is read */
 static int directory, mailbox_fd = -1;
 static char events[MOST_EVENTS];	/* r and w: of the mailbox; s: its sync; t: a touch */
 static size_t event_count;
@@ -38,10 +40,20 @@ note(int fd, char event)
 		uptime.tv_sec += pace;
 }
 
+static void
+pass(int64_t nanoseconds)
+{
+	nanoseconds += uptime.tv_nsec;
+	uptime.tv_sec += nanoseconds / (1000 * 1000 * 1000);
+	uptime.tv_nsec = nanoseconds % (1000 * 1000 * 1000);
+}
+
 /* These stand in for libc's, which are called by other names or not at all. */
 int
 clock_gettime(clockid_t clock, struct timespec *now)
 {
+	if (clock != CLOCK_REALTIME_COARSE)
+		pass(each);
 	*now = clock == CLOCK_REALTIME_COARSE ? coarse : uptime;
 	return 0;
 }
@@ -49,9 +61,10 @@ clock_gettime(clockid_t clock, struct timespec *now)
 int
 nanosleep(const struct timespec *time, struct timespec *left)
 {
-	(void)time;
 	(void)left;
 	naps++;
+	if (each > 0)
+		pass((int64_t)time->tv_sec * 1000 * 1000 * 1000 + time->tv_nsec);
 	return 0;
 }
 
@@ -207,6 +220,25 @@ test_tick(void)
 	close(maildrop.fd);
 }
 
+/* Where each look at the clock takes long, as on a busy disk, patience ends all the same. */
+static void
+test_patience(void)
+{
+	struct maildrop maildrop;
+	int other = open("mailbox", O_RDWR);
+
+	check(flock(other, LOCK_EX) == 0, "the other's lock");
+	each = 100 * 1000 * 1000;
+	int64_t start = uptime.tv_sec * 1000 + uptime.tv_nsec / 1000000;
+	check(maildrop_open(&maildrop, directory, "mailbox", geteuid(), &options) == MAILDROP_BUSY,
+	    "another program has the lock");
+	int64_t waited = uptime.tv_sec * 1000 + uptime.tv_nsec / 1000000 - start;
+	each = 0;
+	check(naps > 0 && waited >= 1000 && waited < 2500, "waited %jd ms in %u naps",
+	    (intmax_t)waited, naps);
+	close(other);
+}
+
 int
 main(void)
 {
@@ -216,5 +248,7 @@ main(void)
 	test_long_work();
 	make_mailbox();
 	test_tick();
+	naps = 0;
+	test_patience();
 	return verdict();
 }

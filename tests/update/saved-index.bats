@@ -690,6 +690,29 @@ reports() {
 	is_hint
 }
 
+@test "a message that has another number of lines is not sent as what it was" {
+	indexed
+	sed 's/^line    500 of letter 00007, as/line    500 of letter 00007,\nas/' spool/alice >copy
+	in_place
+	letters 41 41 >>spool/alice
+	quick 'RETR 6' 'RETR 7'
+	same 1 "$(grep -c $'^\\.\r$' replies)"
+	same 1 "$(grep -c '^-ERR another program has changed the mailbox' replies)"
+	is_hint
+}
+
+@test "octets that were looked at are not read anew to be sent" {
+	needs strace
+	indexed
+	letters 41 41 >>spool/alice
+	# With the first message the beginning of the second is read.
+	printf '%s\r\n' 'USER alice' 'PASS sesame' 'RETR 1' 'RETR 2' QUIT |
+		strace -o trace -e trace=pread64 "${SERVER[@]}" >replies 2>>log
+	same $'+OK bye\r' "$(tail -n 1 replies)"
+	# The last look is that at what follows the second.
+	[ "$(grep '^pread64' trace | tail -n 1 | awk '{ print $NF }')" -le 7 ]
+}
+
 # two_in_one: message 2 has become two, and the next login does not read it.
 two_in_one() {
 	indexed
